@@ -1,0 +1,1 @@
+"""Everything about the facts: reading them, keeping them, and counting them."""

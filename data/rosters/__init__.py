@@ -1,0 +1,1 @@
+"""What platforms export: reading it, recognising it, and taking it in, all or nothing. One module a roster kind."""

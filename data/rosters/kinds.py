@@ -1,0 +1,270 @@
+"""What a roster kind is, how a table is recognised by its headings, and how its cells become typed columns."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, select
+
+import data.rosters
+from data.models import Enrolment, SchoolClass, Section, Staff, Student
+from data.rosters import cells
+from data.rosters.problems import Problem, RefusedError
+from data.rosters.reading import Table
+
+MAX_PROBLEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a kind. read: text, class, int, instant, or a function of one cell that may raise ValueError."""
+
+    name: str
+    headings: tuple[str, ...]
+    read: str | Callable[[str], Any] = "text"
+    required: bool = True  # the heading must be there
+    blank: bool = False  # its cells may be empty
+    expects: str = "值"  # what a good cell looks like, for the message
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of roster: its columns by synonym, and how its rows are taken in."""
+
+    key: str
+    title: str
+    order: int
+    columns: tuple[Column, ...]
+    take: Callable[[Rows, Context], Counts]
+    mark: tuple[str, ...] = ()  # columns without which it is surely another kind
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows read: new + changed + unchanged + rejected = rows."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(slots=True)
+class Rows:
+    """The typed rows of one table, indexed by row number, with what was wrong and worth saying so far."""
+
+    table: Table
+    kind: Kind
+    frame: pd.DataFrame
+    heading: dict[str, str]
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    rejected: set[int] = field(default_factory=set)
+
+    def reject(self, bad: np.ndarray[Any, Any] | pd.Series[bool], column: str | None, message: str) -> None:
+        """Refuse the rows where bad is true and drop them from frame; say row, column and value of each."""
+        mask = np.asarray(bad, dtype=bool)
+        if not mask.any():
+            return
+        shown = self.heading.get(column, column) if column else None
+        for row in self.frame.index[mask]:
+            self.rejected.add(int(row))
+            value = self.table.frame.at[row, shown] if shown in self.table.frame.columns else None
+            self.problems.append(Problem(self.table.file_name, int(row), shown, value, message))
+        self.frame = self.frame[~mask]
+
+    def refuse_file(self, message: str) -> None:
+        """Refuse every row with one line for the whole file."""
+        raise RefusedError([Problem(self.table.file_name, message=message)])
+
+
+@dataclass(slots=True)
+class Context:
+    """The transaction an import runs in, and what is known so far, rows of earlier files included."""
+
+    connection: Connection
+    imported_us: int
+    import_id: int
+    hash_id_number: Callable[[str], str]
+
+    def student_ids(self) -> pd.Series[int]:
+        """Return student ids by student number."""
+        rows = self.connection.execute(select(Student.student_number, Student.id)).all()
+        return pd.Series([r[1] for r in rows], index=[r[0] for r in rows], dtype="int64")
+
+    def classes(self, school_year: int) -> set[str]:
+        """Return the class names of a school year."""
+        return set(self.connection.execute(select(SchoolClass.name).where(SchoolClass.school_year == school_year)).scalars())
+
+    def course_classes(self, school_year: int, semester: int) -> set[str]:
+        """Return the names of the classes that have lessons in a term, cross-class groups among them."""
+        where = (Section.school_year == school_year) & (Section.semester == semester)
+        return self.classes(school_year) | set(self.connection.execute(select(Section.class_name).where(where)).scalars())
+
+    def enrolled(self, school_year: int) -> set[int]:
+        """Return the ids of the students on the roster of a school year."""
+        return set(self.connection.execute(select(Enrolment.student_id).where(Enrolment.school_year == school_year)).scalars())
+
+    def staff_codes(self) -> set[str]:
+        """Return all staff codes."""
+        return set(self.connection.execute(select(Staff.staff_code)).scalars())
+
+
+YEAR = Column("school_year", ("學年", "學年度"), cells.read_year, expects="學年度（例：113）")
+SEMESTER = Column("semester", ("學期",), cells.read_semester, expects="學期（1、2，全學年為 0）")
+STUDENT = Column("student_number", ("學號", "學生學號"), expects="學號")
+STUDENT_NAME = Column("student_name", ("學生姓名", "姓名", "學生"), required=False, blank=True)
+_JOINED_TERMS = ("學年期", "學年學期", "學期別")
+
+
+@cache
+def all_kinds() -> tuple[Kind, ...]:
+    """Find every module of data.rosters that holds a KIND; dropping a file in the folder adds a kind."""
+    found = []
+    for info in pkgutil.iter_modules(data.rosters.__path__):
+        kind = getattr(importlib.import_module(f"data.rosters.{info.name}"), "KIND", None)
+        if isinstance(kind, Kind):
+            found.append(kind)
+    return tuple(sorted(found, key=lambda kind: (kind.order, kind.key)))
+
+
+def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
+    """Tell the kind by the headings; the file name plays no part. Raises RefusedError naming what is missing."""
+    _split_joined_term(table)
+    headings = list(table.frame.columns)
+    best: tuple[float, int, Kind, dict[str, str], list[Column]] | None = None
+    for kind in all_kinds():
+        match = {c.name: next((h for h in c.headings if h in headings), "") for c in kind.columns}
+        match = {name: heading for name, heading in match.items() if heading}
+        if any(name not in match for name in kind.mark):
+            continue
+        required = [c for c in kind.columns if c.required]
+        missing = [c for c in required if c.name not in match]
+        rank = (1 - len(missing) / len(required), len(match))
+        if best is None or rank > best[:2]:
+            best = (*rank, kind, match, missing)
+    if best is None or best[0] < 0.6:
+        titles = "、".join(kind.title for kind in all_kinds())
+        shown = "、".join(headings[:8]) or "（沒有欄名）"
+        raise RefusedError([Problem(table.file_name, message=f"認不出這是哪一種名冊，欄名是：{shown}。可匯入：{titles}")])
+    _, _, kind, match, missing = best
+    if missing:
+        raise RefusedError(
+            [
+                Problem(table.file_name, 1, c.headings[0], message=f"看起來是「{kind.title}」，但缺少這一欄（可用欄名：{'、'.join(c.headings)}），請補上後再匯入")
+                for c in missing
+            ]
+        )  # fmt: skip
+    return kind, match
+
+
+def _split_joined_term(table: Table) -> None:
+    frame = table.frame
+    for name in _JOINED_TERMS:
+        if name in frame.columns and "學年" not in frame.columns and "學年度" not in frame.columns:
+            frame.insert(0, "學期", frame[name].str.replace(r"\D", "", regex=True).str[3:])
+            frame.insert(0, "學年", frame[name].str.replace(r"\D", "", regex=True).str[:3])
+
+
+def type_rows(table: Table, kind: Kind, heading: dict[str, str]) -> Rows:
+    """Read every column of the kind; rows with an unreadable or empty required cell are rejected, with the reason."""
+    rows = Rows(table, kind, pd.DataFrame(index=table.frame.index), heading)
+    typed: dict[str, Any] = {}
+    bad: list[tuple[Column, np.ndarray[Any, Any], str]] = []
+    for column in kind.columns:
+        if column.name not in heading:
+            continue
+        text = table.frame[heading[column.name]]
+        if not column.blank:
+            bad.append((column, (text == "").to_numpy(), "這一格是空的，請補上" + column.expects))
+        if column.read == "text":
+            typed[column.name] = text
+        elif column.read == "class":
+            typed[column.name] = text.str.replace("ㄧ", "一") if text.str.contains("ㄧ").any() else text
+        elif column.read == "instant":
+            instants, unit, wrong = cells.parse_instants(text)
+            typed[column.name] = instants
+            typed[column.name + "_unit"] = unit
+            bad.append((column, wrong, "不是看得懂的日期時間（例：113/10/25 14:30 或 2024/10/25 14:30）"))
+        else:
+            read = cells.read_int if column.read == "int" else column.read
+            assert callable(read)  # noqa: S101 - narrows the type; the other words are handled above
+            filled = text[text != ""]
+            values, wrong_filled = cells.map_unique(filled, read)
+            wrong = np.zeros(len(text), dtype=bool)
+            wrong[(text != "").to_numpy()] = wrong_filled
+            typed[column.name] = values.reindex(text.index)
+            bad.append((column, wrong, f"看不懂，請改成{column.expects}"))
+    rows.frame = pd.DataFrame(typed, index=table.frame.index)
+    for column, mask, message in bad:
+        remaining = pd.Series(mask, index=table.frame.index)[rows.frame.index]
+        rows.reject(remaining, column.name, message)
+    for column in kind.columns:  # whole numbers stay whole once the unreadable rows are gone
+        if column.name in rows.frame and callable(column.read) and not column.blank and column.read in _INT_READERS:
+            rows.frame[column.name] = rows.frame[column.name].astype("int64")
+    return rows
+
+
+_INT_READERS = {cells.read_year, cells.read_semester, cells.read_grade, cells.read_int}
+
+
+def join_key(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series[str]:
+    """Return one text per row that is equal where all the columns are equal."""
+    key = frame[columns[0]].astype("str")
+    for name in columns[1:]:
+        key = key + "\x1f" + frame[name].astype("str")
+    return key
+
+
+def drop_repeats(rows: Rows, key: tuple[str, ...], counts: Counts) -> None:
+    """Count identical repeats as unchanged, with a note; reject rows that contradict an earlier row of the same key."""
+    frame = rows.frame
+    values = [name for name in frame.columns if not name.endswith("_unit")]
+    repeated = frame.duplicated(values).to_numpy()
+    if repeated.any():
+        counts.unchanged += int(repeated.sum())
+        shown = "、".join(str(row) for row in frame.index[repeated][:10])
+        rows.warnings.append(f"有 {int(repeated.sum())} 列與前面的列完全相同，只算一次（第 {shown} 列）")
+        rows.frame = frame = frame[~repeated]
+    rows.reject(frame.duplicated(list(key)), key[-1], "同一筆資料在檔案裡出現兩次而內容不同，請留下正確的一列")
+
+
+def check_students(rows: Rows, context: Context) -> None:
+    """Turn student_number into student_id; reject students whom the year's roster lacks."""
+    if rows.frame.empty:
+        rows.frame["student_id"] = pd.Series(dtype="int64")
+        return
+    ids = context.student_ids()
+    rows.frame = rows.frame.assign(student_id=ids.reindex(rows.frame["student_number"]).fillna(-1).astype("int64").to_numpy())
+    for year in rows.frame["school_year"].unique():
+        enrolled = context.enrolled(int(year))
+        in_year = rows.frame["school_year"] == year
+        if not enrolled:
+            rows.refuse_file(f"{year} 學年度還沒有學生資料名冊，請先匯入（或一起匯入）學生資料名冊")
+        bad = in_year & ~rows.frame["student_id"].isin(enrolled)
+        rows.reject(bad, "student_number", f"{year} 學年度的學生資料名冊沒有這個學號，請查對學號或先更新名冊")
+
+
+def check_class(rows: Rows, context: Context, *, column: str = "class_name") -> None:
+    """Reject rows whose class the year's 班級導師名冊 lacks."""
+    if column not in rows.frame:
+        return
+    for year in rows.frame["school_year"].unique():
+        known = context.classes(int(year))
+        if not known:
+            rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
+        bad = (rows.frame["school_year"] == year) & (rows.frame[column] != "") & ~rows.frame[column].isin(known)
+        rows.reject(bad, column, f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
+
+
+def warn_unknown_staff(rows: Rows, context: Context, column: str) -> None:
+    """Say which teacher codes nobody has; the rows are taken, as the duty exists all the same."""
+    unknown = sorted(set(rows.frame[column]) - context.staff_codes() - {""})
+    if unknown:
+        rows.warnings.append(f"教職員名冊沒有這些教師代碼：{'、'.join(unknown[:10])}")

@@ -1,0 +1,52 @@
+"""The school's own settings: caps, response days, identity; defaults where the school has said nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Connection, delete, insert, select
+
+from data.models import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolSettings:
+    """What a school may set. Empty caps are not set; selection caps are national (補充規定範例 六(一))."""
+
+    school_code: str = ""
+    school_name: str = ""
+    minimum_response_days: int = 3
+    upload_outcome_cap: int | None = None
+    upload_performance_cap: int | None = None
+    select_outcome_cap: int | None = 6
+    select_performance_cap: int | None = 10
+
+
+def read_settings(connection: Connection) -> SchoolSettings:
+    """Return the settings in force."""
+    stored = {row.key: row.value for row in connection.execute(select(Setting))}
+    values: dict[str, str | int | None] = {}
+    for field in fields(SchoolSettings):
+        if field.name in stored:
+            values[field.name] = _typed(field.name, stored[field.name])
+    return SchoolSettings(**values)  # type: ignore[arg-type]
+
+
+def write_setting(connection: Connection, key: str, value: str) -> None:
+    """Set one setting. Raises ValueError for an unknown key or a value that is no whole number where one is due."""
+    if key not in {field.name for field in fields(SchoolSettings)}:
+        known = "、".join(field.name for field in fields(SchoolSettings))
+        raise ValueError(f"沒有「{key}」這項設定；可用的設定：{known}")
+    _typed(key, value)
+    connection.execute(delete(Setting).where(Setting.key == key))
+    connection.execute(insert(Setting).values(key=key, value=value))
+
+
+def _typed(key: str, value: str) -> str | int | None:
+    if not key.endswith(("_cap", "_days")):
+        return value
+    if value == "" and key.endswith("_cap"):
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise ValueError(f"設定「{key}」的值「{value}」不是整數")
+    return int(value)
