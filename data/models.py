@@ -10,7 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from data.clock import from_us, to_us
+from data.instants import from_us, to_us
 
 
 class Instant(TypeDecorator[datetime]):

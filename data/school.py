@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from sqlalchemy import Connection, delete, insert, select
 
 from data.models import Setting
-
-
-@dataclass(frozen=True, slots=True)
-class SchoolSettings:
-    """What a school may set. Empty caps are not set; selection caps are national (補充規定範例 六(一))."""
-
-    school_code: str = ""
-    school_name: str = ""
-    minimum_response_days: int = 3
-    upload_outcome_cap: int | None = None
-    upload_performance_cap: int | None = None
-    select_outcome_cap: int | None = 6
-    select_performance_cap: int | None = 10
+from data.schema import SchoolSettings
 
 
 def read_settings(connection: Connection) -> SchoolSettings:

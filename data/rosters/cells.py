@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.clock import DAY_US, TAIPEI_OFFSET_US
+from data.instants import DAY_US, TAIPEI_OFFSET_US
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.clock import from_us
+from data.instants import from_us
 from data.models import Delegation
 from data.rosters import cells
 from data.rosters.kinds import Column, Context, Counts, Kind, Rows, drop_repeats, warn_unknown_staff

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, insert, select
 
-from data.clock import now, to_us
+from data.instants import TAIPEI, to_us
 from data.db import raise_data_version, writing
 from data.models import AuditEvent, AuditRefusal, Import, SchoolClass, Window
 from data.rosters import cells
@@ -83,9 +83,9 @@ def import_files(
     """Take in every table of the files named, all or nothing, and say of each what was new, changed or refused.
 
     Raises nothing for bad input: problems are in the plan, and then nothing was written (unless take_good_rows, which
-    leaves the bad rows out). at is the time of the import, now by default; on_progress hears (file, done, total).
+    leaves the bad rows out). at is the time of the import, the present by default; on_progress hears (file, done, total).
     """
-    moment = at or now()
+    moment = at or datetime.now(TAIPEI)
     tables, reports = _read_all(paths, on_progress)
     recognised: list[tuple[Kind, Table, dict[str, str]]] = []
     for table in tables:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from data.clock import from_us
+from data.instants import from_us
 from data.db import insert_rows, next_id
 from data.models import Base, ImportChange, Instant
 from data.rosters.kinds import Context, Counts, join_key

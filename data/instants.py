@@ -33,8 +33,3 @@ def parse_as_of(text: str) -> datetime:
     """Read an ISO instant; naive means Taipei and a bare date means its 00:00. Raises ValueError."""
     instant = datetime.fromisoformat(text.strip())
     return instant.replace(tzinfo=TAIPEI) if instant.tzinfo is None else instant.astimezone(TAIPEI)
-
-
-def now() -> datetime:
-    """Return the present instant, aware, in Taipei."""
-    return datetime.now(TAIPEI)

@@ -1,0 +1,77 @@
+"""Names and dtypes of every frame between the database and the metrics; conform() holds frames to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pandera.pandas as pa
+
+@dataclass(frozen=True, slots=True)
+class SchoolSettings:
+    """What a school may set. Empty caps are not set; selection caps are national (補充規定範例 六(一))."""
+
+    school_code: str = ""
+    school_name: str = ""
+    minimum_response_days: int = 3
+    upload_outcome_cap: int | None = None
+    upload_performance_cap: int | None = None
+    select_outcome_cap: int | None = 6
+    select_performance_cap: int | None = 10
+
+
+# What queries return. Instants are microseconds of UTC; data.instants.NEVER stands for one that has not come.
+STAFF = {"staff_code": "str", "name": "str", "unit": "str"}
+CLASSES = {"school_year": "int64", "name": "str", "grade": "int64", "department": "str", "homeroom_code": "str"}
+ENROLMENTS = {
+    "school_year": "int64", "student_id": "int64", "class_name": "str", "grade": "int64", "department": "str",
+    "division": "str", "in_school": "bool", "left_at": "int64", "left_is_dated": "bool",
+}  # fmt: skip
+SECTIONS = {"school_year": "int64", "semester": "int64", "subject": "str", "teacher_code": "str", "teacher_name": "str"}
+DELEGATIONS = {"principal_code": "str", "deputy_code": "str", "deputy_order": "int64", "from_at": "int64", "until_at": "int64"}
+WINDOWS = {
+    "school_year": "int64", "semester": "int64", "grade": "int64", "task": "str", "starts_at": "int64", "ends_at": "int64",
+    "original_ends_at": "int64", "unit": "str",
+}  # fmt: skip
+ROUNDS = {
+    "round_id": "int64", "outcome_id": "int64", "school_year": "int64", "semester": "int64", "student_id": "int64",
+    "subject": "str", "teacher_code": "str", "sent_at": "int64", "decided_at": "int64", "completed_at": "int64",
+    "certifier_code": "str",
+}  # fmt: skip
+REASSIGNMENTS = {"outcome_id": "int64", "teacher_code": "str", "from_at": "int64"}
+UPLOADS = {"kind": "str", "school_year": "int64", "semester": "int64", "student_id": "int64", "uploaded_at": "int64"}
+SELECTIONS = {
+    "school_year": "int64", "student_id": "int64", "outcome_count": "float64", "performance_count": "float64", "known_at": "int64",
+}  # fmt: skip
+RECEIPTS = {
+    "school_year": "int64", "kind": "str", "round_number": "int64", "student_id": "int64", "status": "str",
+    "acted_at": "int64", "known_at": "int64",
+}  # fmt: skip
+FRAMES: Mapping[str, Mapping[str, str]] = {
+    "staff": STAFF, "classes": CLASSES, "enrolments": ENROLMENTS, "sections": SECTIONS, "delegations": DELEGATIONS,
+    "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "uploads": UPLOADS, "selections": SELECTIONS,
+    "receipts": RECEIPTS,
+}  # fmt: skip
+
+# The ledger, one row a duty, sorted by waiting time. Codes index Ledger.labels; -1 is nobody or nothing.
+DUTY = {
+    "duty_id": "int64", "stage": "int8", "term": "int32", "item": "int64", "enrolment": "int32", "class": "int32",
+    "grade": "int8", "department": "int16", "division": "int8", "subject": "int16", "assigned": "int32", "certifier": "int32",
+    "opened_at": "int64", "decided_at": "int64", "done_at": "int64", "due_at": "int64", "original_due_at": "int64",
+    "exempt_at": "int64", "wait_us": "int64",
+}  # fmt: skip
+
+
+def conform(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return frame with exactly these columns, in order, typed; a query of no rows gives untyped columns otherwise."""
+    missing = columns.keys() - set(frame.columns)
+    if missing:
+        raise ValueError(f"missing columns: {sorted(missing)}")
+    return frame.loc[:, list(columns)].astype(dict(columns))
+
+
+def check(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Raise pandera's SchemaError unless frame has exactly these columns and dtypes, none of them null."""
+    schema = pa.DataFrameSchema({name: pa.Column(dtype) for name, dtype in columns.items()}, strict=True, ordered=True)
+    return schema.validate(frame)
