@@ -110,14 +110,25 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
     )
 
 
-def narrow(ledger: Ledger, *, classes: npt.NDArray[np.bool_] | None = None, duties: npt.NDArray[np.bool_] | None = None) -> Ledger:
-    """Return the ledger of a smaller world: only these class codes, or only these duties. Nothing else can be counted."""
+def narrow(
+    ledger: Ledger,
+    *,
+    classes: npt.NDArray[np.bool_] | None = None,
+    enrolments: npt.NDArray[np.bool_] | None = None,
+    duties: npt.NDArray[np.bool_] | None = None,
+) -> Ledger:
+    """Return the ledger of a smaller world: only these class codes, enrolments or duties. Nothing else can be counted."""
     keep = np.ones(len(ledger.duties), dtype=bool) if duties is None else duties
-    if classes is None:
+    if classes is None and enrolments is None:
         return replace(ledger, duties=ledger.duties[keep].reset_index(drop=True), _by_term={})
-    allowed = np.append(classes, False)  # code -1, no class, is nobody's
-    keep = keep & allowed[ledger.duties["class"].to_numpy()]
-    mine = allowed[ledger.enrolments["class"].to_numpy()]
+    shown = ledger.classes["visible"].to_numpy(dtype=bool)
+    mine = ledger.enrolments["visible"].to_numpy(dtype=bool)
+    if classes is not None:
+        shown = shown & classes
+        mine = mine & np.append(classes, False)[ledger.enrolments["class"].to_numpy()]  # -1, no class, is nobody's
+    if enrolments is not None:
+        mine = mine & enrolments
+    keep = keep & mine[ledger.duties["enrolment"].to_numpy()]
 
     def of_mine(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[mine[frame["enrolment"].to_numpy()]].reset_index(drop=True)
@@ -129,7 +140,7 @@ def narrow(ledger: Ledger, *, classes: npt.NDArray[np.bool_] | None = None, duti
         uploads=of_mine(ledger.uploads),
         selections=of_mine(ledger.selections),
         receipts=of_mine(ledger.receipts),
-        classes=ledger.classes.assign(visible=classes),
+        classes=ledger.classes.assign(visible=shown),
         taught=ledger.taught.iloc[:0],
         _by_term={},
     )

@@ -1,0 +1,1 @@
+"""What people see and touch: pages, login, exports and the command line."""

@@ -1,0 +1,1 @@
+"""Who may see what. Denying is the default; pages and callbacks opt in."""

@@ -1,0 +1,129 @@
+"""The gate: deny first. Installed before Dash, checked again in every callback, sealed before serving."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import dash
+from dash import _callback as dash_callbacks
+from dash.exceptions import DependencyException
+from flask import Flask, Response, abort, jsonify, redirect, request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from dashboard.access.roles import Permission
+from dashboard.access.session import is_logged_in, may
+
+OPEN_ENDPOINTS = {"login", "language", "healthz", "readyz"}
+OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
+ROUTER = ".._pages_content.children..._pages_store.data.."
+_POLICY: dict[str, Permission | None] = {ROUTER: None}  # callback id → what it asks for
+
+
+def install_guard(server: Flask) -> None:
+    """Make the gate the first thing every request meets. Call before Dash() is made."""
+    server.before_request(_gate)
+
+    @server.errorhandler(DependencyException)
+    def _unknown_asset(_error: DependencyException) -> tuple[str, int]:
+        return "", 404
+
+
+def _gate() -> Response | None:
+    if request.method not in ("GET", "HEAD", "POST"):
+        abort(405)
+    if request.method == "POST":
+        _refuse_cross_site()
+    if request.endpoint in OPEN_ENDPOINTS or request.path.startswith(OPEN_PREFIXES):
+        return None
+    if not is_logged_in():
+        if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
+            query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+            return redirect("/login?next=" + quote(request.path + query, safe="/"))  # type: ignore[return-value]
+        response = jsonify(error="login required")
+        response.status_code = 401
+        return response
+    if request.path.endswith("_dash-update-component"):
+        _check_callback()
+    return None
+
+
+def _refuse_cross_site() -> None:
+    """Let only our own pages post: by Sec-Fetch-Site where the browser says it, else by Origin."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            abort(403)
+        return
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        abort(403)
+
+
+def _check_callback() -> None:
+    if not request.is_json:
+        abort(400)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # "[" × 100,000
+        abort(400)
+    if not isinstance(body, dict) or not isinstance(body.get("output"), str) or not isinstance(body.get("inputs"), list):
+        abort(400)
+    if body["output"] not in _POLICY:
+        abort(403)
+
+
+def protected_callback(*dependencies: Any, permission: Permission, **options: Any) -> Callable[..., Any]:
+    """Register a callback that runs only for people who hold permission.
+
+    Dash answers every callback of every page at one URL, so hiding a page does not hide its data.
+    """
+    if options.get("background") or options.get("api_endpoint"):
+        raise RuntimeError("background and api_endpoint callbacks are reachable around the gate")
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if not is_logged_in():
+                raise Unauthorized
+            if not may(permission):
+                raise Forbidden
+            return function(*args, **kwargs)
+
+        before = {entry["output"] for entry in dash_callbacks.GLOBAL_CALLBACK_LIST}
+        result = dash.callback(*dependencies, **options)(guarded)
+        (new,) = [entry["output"] for entry in dash_callbacks.GLOBAL_CALLBACK_LIST if entry["output"] not in before]
+        _POLICY[new] = permission
+        return result
+
+    return register
+
+
+def policy() -> dict[str, Permission | None]:
+    """Return what every registered callback asks for."""
+    return dict(_POLICY)
+
+
+def seal(app: dash.Dash) -> None:
+    """Refuse to serve an app that something could get around."""
+    server = app.server
+    hooks = server.before_request_funcs.get(None, [])
+    if not hooks or hooks[0] is not _gate:
+        raise RuntimeError("the gate must be the first before_request: install_guard before Dash()")
+    if not app.config.suppress_callback_exceptions:
+        raise RuntimeError("suppress_callback_exceptions must be on: else layouts of one person reach everybody")
+    if getattr(app, "_enable_mcp", False):
+        raise RuntimeError("enable_mcp must be off: it runs every callback")
+    if getattr(app, "_on_error", None) is not None:
+        raise RuntimeError("a global on_error would turn refusals into answers")
+    if dash_callbacks.GLOBAL_API_PATHS:
+        raise RuntimeError("api_endpoint callbacks are reachable around the gate")
+    with server.test_request_context("/healthz"):
+        for hook in hooks[1:]:
+            hook()  # Dash's own: takes the pages' callbacks into the app
+    client_side = {entry["output"] for entry in app._callback_list if entry.get("clientside_function")}  # noqa: SLF001
+    unguarded = set(app.callback_map) - set(_POLICY) - client_side
+    if unguarded:
+        raise RuntimeError(f"callbacks without a permission: {sorted(unguarded)}")

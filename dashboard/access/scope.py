@@ -1,0 +1,35 @@
+"""What a person may see: taken from the session, never from what the browser says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.access.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of the school a person may see. It is part of every cache key.
+
+    classes: None is every class, else (school year, name). teachers: "all", "unit" (of the person's unit),
+    "none" (no teacher by name) or "self".
+    """
+
+    role: Role
+    classes: frozenset[tuple[int, str]] | None
+    teachers: str
+    staff_code: str = ""
+    unit: str = ""
+
+
+def scope_for(role: Role, *, classes: frozenset[tuple[int, str]], staff_code: str, unit: str) -> Scope:
+    """Return the scope that goes with a role (product.md, who uses it)."""
+    if role in (Role.CONVENER, Role.EXECUTIVE_SECRETARY):
+        return Scope(role, None, "all")
+    if role == Role.SECTION_CHIEF:
+        return Scope(role, None, "unit", unit=unit)
+    if role == Role.HOMEROOM:
+        return Scope(role, classes, "none")
+    if role == Role.TEACHER:
+        return Scope(role, frozenset(), "self", staff_code=staff_code)
+    return Scope(role, None, "none")

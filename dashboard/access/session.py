@@ -1,0 +1,70 @@
+"""The login behind a request, and the scope that comes from it."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app
+from flask_login import LoginManager, UserMixin, current_user
+
+from dashboard.access.roles import PERMISSIONS, Permission, Role
+from dashboard.access.scope import Scope, scope_for
+from dashboard.services import accounts
+
+
+class Person(UserMixin):
+    """flask-login's view of an account: its id is the session's token, so that a session can be ended."""
+
+    def __init__(self, account: accounts.Account) -> None:
+        self.account = account
+        self.scope = scope_for(account.role, classes=account.classes, staff_code=account.staff_code, unit=account.unit)
+
+    def get_id(self) -> str:
+        """Return the session token."""
+        return self.account.session_token
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether the role holds a permission."""
+        return permission in PERMISSIONS[self.account.role]
+
+
+def install_login(server: Flask) -> None:
+    """Let flask-login find the person by the session token in the signed cookie."""
+    manager = LoginManager(server)
+    settings = server.config["LICHENG_SETTINGS"]
+
+    @manager.user_loader
+    def _load(token: str) -> Person | None:
+        account = accounts.account_of(
+            server.config["LICHENG_STORE"], token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours
+        )  # fmt: skip
+        return Person(account) if account else None
+
+
+def is_logged_in() -> bool:
+    """Tell whether the request comes from a logged-in person."""
+    return bool(current_user and current_user.is_authenticated)
+
+
+def may(permission: Permission) -> bool:
+    """Tell whether the person of this request holds a permission."""
+    return is_logged_in() and current_user.may(permission)
+
+
+def current_scope() -> Scope:
+    """Return the scope of this request's person."""
+    scope: Scope = current_user.scope
+    return scope
+
+
+def current_role() -> Role:
+    """Return the role of this request's person."""
+    return current_scope().role
+
+
+def current_name() -> str:
+    """Return the account name of this request's person."""
+    return str(current_user.account.username)
+
+
+def store():  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return the open store of this server."""
+    return current_app.config["LICHENG_STORE"]

@@ -1,0 +1,94 @@
+"""Login and logout: plain forms that work without JavaScript; health for those who run the server."""
+
+from __future__ import annotations
+
+from secrets import compare_digest, token_urlsafe
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, make_response, redirect, render_template, request, session
+from flask_login import current_user, login_user, logout_user
+
+from dashboard.access.session import Person, is_logged_in, store
+from dashboard.i18n import COOKIE, LANGUAGES, language
+from dashboard.services import accounts
+
+
+def safe_next(target: str) -> str:
+    """Return a path of this site, else the start page: no scheme, no host, no backslash, no control character."""
+    if not target.startswith("/") or target.startswith("//") or "\\" in target or any(ord(c) < 33 or ord(c) == 127 for c in target):
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc else target
+
+
+def install_views(server: Flask) -> None:
+    """Add the routes."""
+    server.add_url_rule("/login", "login", login, methods=["GET", "POST"])
+    server.add_url_rule("/logout", "logout", logout, methods=["POST"])
+    server.add_url_rule("/language/<code>", "language", switch_language, methods=["GET"])
+    server.add_url_rule("/healthz", "healthz", healthz)
+    server.add_url_rule("/readyz", "readyz", readyz)
+
+
+def login() -> Response | tuple[Response, int]:
+    """Show the form, or check it. The answer does not tell whether an account exists."""
+    target = safe_next(request.values.get("next", "/"))
+    if request.method == "GET":
+        if is_logged_in():
+            return redirect(target)  # type: ignore[return-value]
+        return _form(target, failed=False)
+    sent, kept = request.form.get("csrf_token", ""), session.get("csrf_token", "")
+    username, password = request.form.get("username", ""), request.form.get("password", "")
+    if not kept or not compare_digest(sent.encode(), kept.encode()) or len(password) > 1024:
+        return _form(target, failed=False, expired=True), 400
+    token = accounts.log_in(store(), username, password)
+    if token is None:
+        return _form(target, failed=True), 401
+    settings = current_app.config["LICHENG_SETTINGS"]
+    account = accounts.account_of(store(), token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours)
+    if account is None:
+        return _form(target, failed=True), 401
+    session.clear()  # a new session at login: nothing planted before it survives
+    login_user(Person(account), remember=False)
+    if target == "/" and account.role == "teacher":
+        target = "/certification"
+    return redirect(target)  # type: ignore[return-value]
+
+
+def _form(target: str, *, failed: bool, expired: bool = False) -> Response:
+    token = session.get("csrf_token") or token_urlsafe(24)
+    session["csrf_token"] = token
+    page = render_template("login.html", csrf_token=token, next=target, failed=failed, expired=expired, language=language())
+    return make_response(page)
+
+
+def logout() -> Response:
+    """End the session in the database and empty the browser."""
+    accounts.log_out(store(), current_user.account.session_token)
+    logout_user()
+    session.clear()
+    response = redirect("/login")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response  # type: ignore[return-value]
+
+
+def switch_language(code: str) -> Response:
+    """Remember the language in a cookie and go back."""
+    response = redirect(safe_next(request.args.get("next", "/")))
+    if code in LANGUAGES:
+        secure = current_app.config["LICHENG_SETTINGS"].behind_tls
+        response.set_cookie(COOKIE, code, max_age=31536000, samesite="Lax", httponly=True, secure=secure)
+    return response  # type: ignore[return-value]
+
+
+def healthz() -> tuple[str, int]:
+    """Tell that the process answers."""
+    return "ok", 200
+
+
+def readyz() -> tuple[str, int]:
+    """Tell whether the database answers and has the schema this code expects."""
+    try:
+        return ("ok", 200) if store().is_current() else ("migrate", 503)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
+        return "database", 503

@@ -1,0 +1,277 @@
+"""The command line: names and columns are a contract (README)."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from dashboard.services import accounts, imports, reports
+from dashboard.services.store import Store
+from dashboard.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="學生學習歷程檔案監測")
+user_app = typer.Typer(no_args_is_help=True, help="帳號")
+app.add_typer(user_app, name="user")
+Db = Annotated[str, typer.Option("--db", help="資料庫網址；預設為 LICHENG_DATABASE_URL 或 instance/ 裡的 SQLite")]
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _settings(db: str) -> Settings:
+    return Settings(database_url=db) if db else Settings()
+
+
+def _store(db: str) -> Store:
+    settings = _settings(db)
+    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    store.migrate()
+    return store
+
+
+def _fail(message: str, status: int = 1) -> typer.Exit:
+    _err.print(message, markup=False)
+    return typer.Exit(status)
+
+
+class _Bar:
+    """Progress on a terminal; silence elsewhere, so that logs and pipes stay clean."""
+
+    def __init__(self) -> None:
+        self.progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=_err, transient=True)
+        self.task = self.progress.add_task("讀取")
+
+    def __enter__(self) -> Any:
+        if sys.stderr.isatty():
+            self.progress.start()
+        return lambda name, done, total: self.progress.update(self.task, description=name, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+
+@app.command()
+def demo(
+    classes: Annotated[int, typer.Option(min=3, max=300, help="班級數")] = 24,
+    terms: Annotated[int, typer.Option(min=1, max=12, help="學期數")] = 6,
+    seed: Annotated[int, typer.Option(help="亂數種子")] = 1,
+    files: Annotated[Path | None, typer.Option(help="把示範檔案留在這個資料夾")] = None,
+    db: Db = "",
+) -> None:
+    """建立一所示範學校：產生平臺匯出檔、照一般程序匯入，並印出示範帳號。"""
+    store = _store(db)
+    if imports.has_data(store):
+        raise _fail("資料庫裡已經有資料，示範學校只能建立在空的資料庫；請用 --db 指定另一個資料庫")
+    with _Bar() as on_progress:
+        school, plan = imports.make_demo(store, classes=classes, terms=terms, seed=seed, folder=files, on_progress=on_progress)
+    if not plan.committed:
+        for problem in plan.problems:
+            _err.print(str(problem), markup=False)
+        raise typer.Exit(1)
+    people: list[tuple[str, str, dict[str, Any]]] = [
+        ("principal", "convener", {}),
+        ("secretary", "executive_secretary", {}),
+        ("chief", "section_chief", {"unit": school.chief_unit}),
+        ("homeroom", "homeroom", {"classes": [school.homeroom_class]}),
+        ("teacher", "teacher", {"staff_code": school.teacher_code}),
+        ("admin", "admin", {}),
+    ]
+    taken = {name for name, *_ in accounts.list_users(store)}
+    table = Table("帳號", "密碼", "角色", "範圍", title="示範帳號（密碼只顯示這一次）")
+    for name, role, scope in people:
+        if name in taken:
+            continue
+        password = secrets.token_urlsafe(12)
+        accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""))  # fmt: skip
+        table.add_row(name, password, role, "、".join(str(v if isinstance(v, str) else v[0]) for v in scope.values()) or "全校")
+    Console(width=100).print(table)
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1", port: Annotated[int, typer.Option(min=1, max=65535)] = 8050, workers: Annotated[int, typer.Option(min=1)] = 2, db: Db = ""
+) -> None:  # fmt: skip
+    """啟動儀表板（正式的 WSGI 伺服器）。"""
+    settings = _settings(db)
+    _store(db)
+    Console(soft_wrap=True).print(f"歷程：請用瀏覽器開啟 http://{host}:{port}/ （按 Ctrl+C 結束）")
+    from dashboard.serving import run
+
+    run(settings, host=host, port=port, workers=workers)
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="檔案或資料夾")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只檢查，不寫入")] = False,
+    take_good_rows: Annotated[bool, typer.Option("--take-good-rows", help="略過有問題的列，其餘照收")] = False,
+    year: Annotated[int | None, typer.Option(min=90, max=200, help="名冊沒有學年欄時的學年度")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 輸出")] = False,
+    db: Db = "",
+) -> None:
+    """匯入平臺匯出的檔案：全部收下，或全部不收並說明原因。"""
+    store = _store(db)
+    with _Bar() as on_progress:
+        plan = imports.import_paths(
+            store, paths, by=getpass.getuser(), school_year=year, dry_run=dry_run, take_good_rows=take_good_rows, on_progress=on_progress
+        )  # fmt: skip
+    if as_json:
+        sys.stdout.write(json.dumps([report.as_dict() for report in plan.reports], ensure_ascii=False, indent=1) + "\n")
+    else:
+        _print_plan(plan, dry_run=dry_run)
+    for problem in plan.problems:
+        _err.print(str(problem), markup=False)
+    if plan.problems and not plan.committed:
+        raise _fail("沒有寫入任何資料。請照上面的說明修正後再匯入。")
+
+
+def _print_plan(plan: imports.Plan, *, dry_run: bool) -> None:
+    table = Table("檔案", "名冊", "學期", "列", "新增", "變更", "不變", "退回")
+    for report in plan.reports:
+        counts = (report.rows, report.new, report.changed, report.unchanged, report.rejected)
+        table.add_row(report.file, report.title or "無法辨識", report.term, *(f"{count:,}" for count in counts))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    for report in plan.reports:
+        for warning in report.warnings:
+            console.print(f"注意 {report.file}：{warning}", markup=False, soft_wrap=True)
+    if dry_run:
+        console.print("只是檢查，沒有寫入。")
+    elif plan.committed:
+        console.print("已匯入。")
+
+
+@app.command()
+def report(
+    metric: Annotated[str, typer.Argument(help="completion、participation、funnel…")],
+    term: Annotated[str, typer.Option(help="學期，例：1131；全學年寫 1130")],
+    stage: Annotated[str, typer.Option(help="certify、upload、select")] = "",
+    by: Annotated[str, typer.Option(help="school、grade、department、class、subject、teacher、unit")] = "school",
+    as_of: Annotated[str, typer.Option("--as-of", help="截至時間，例：2025-02-05T12:00；預設現在")] = "",
+    kind: Annotated[str, typer.Option(help="outcome（課程學習成果）或 performance（多元表現）")] = "outcome",
+    deadline: Annotated[str, typer.Option(help="current（延長後）或 original（原訂）")] = "current",
+    output: Annotated[str, typer.Option("--format", help="table、csv 或 json")] = "table",
+    db: Db = "",
+) -> None:
+    """印出一種報表。"""
+    if output not in {"table", "csv", "json"}:
+        raise _fail("--format 只能是 table、csv 或 json", 2)
+    stage = stage or {"participation": "upload"}.get(metric, "certify")
+    by = "teacher" if metric == "funnel" and by == "school" else by
+    try:
+        frame = reports.report(_store(db), metric, term=term, stage=stage, by=by, as_of=as_of, kind=kind, deadline=deadline)
+    except reports.ReportError as error:
+        raise _fail(str(error), 2) from None
+    if output == "csv":
+        sys.stdout.write(frame.to_csv(index=False, lineterminator="\n"))
+    elif output == "json":
+        rows = [{k: None if v is None or v != v else v for k, v in row.items()} for row in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    else:
+        table = Table(*frame.columns)
+        for row in frame.itertuples(index=False, name=None):
+            table.add_row(*("—" if v != v or v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+        Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@app.command()
+def setting(
+    key: Annotated[str, typer.Argument(help="school_code、school_name、minimum_response_days、upload_outcome_cap…")],
+    value: Annotated[str, typer.Argument(help="值；上限留空（\"\"）表示不設")],
+    db: Db = "",
+) -> None:
+    """設定學校自己的參數：校名、代碼、件數上限、最短認證日數。"""
+    try:
+        imports.change_setting(_store(db), key, value)
+    except ValueError as error:
+        raise _fail(str(error)) from None
+
+
+@app.command()
+def migrate(db: Db = "") -> None:
+    """把資料庫升級到最新結構。"""
+    _store(db)
+    Console().print("資料庫已是最新結構。")
+
+
+@app.command()
+def doctor(db: Db = "") -> None:
+    """檢查設定、資料庫與資料，說明下一步該做什麼。"""
+    settings = _settings(db)
+    store = _store(db)
+    console = Console(soft_wrap=True)
+    console.print(f"資料庫：{store.engine.url.render_as_string(hide_password=True)}", markup=False)
+    console.print(f"結構：{'最新' if store.is_current() else '需要升級，請執行 licheng migrate'}")
+    console.print(f"執行資料夾：{settings.instance_dir}", markup=False)
+    users = accounts.list_users(store)
+    console.print(f"帳號：{len(users)} 個" + ("" if users else "；請用 licheng user add 新增"))
+    if not imports.has_data(store):
+        console.print("資料：還沒有匯入。請執行 licheng import 資料夾，或 licheng demo 建立示範學校。")
+        return
+    _, ledger = store.ledger()
+    console.print(f"資料：{len(ledger.enrolments):,} 筆學籍、{len(ledger.duties):,} 筆認證責任，學期 {'、'.join(map(str, ledger.terms()))}")
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    role: Annotated[str, typer.Option(help="admin、convener、executive_secretary、section_chief、homeroom、teacher")],
+    classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
+    staff: Annotated[str, typer.Option(help="教師代碼")] = "",
+    unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="從標準輸入讀密碼")] = False,
+    db: Db = "",
+) -> None:
+    """新增帳號。"""
+    names = [part.strip() for part in classes.split(",") if part.strip()]
+    try:
+        accounts.add_user(_store(db), name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit)
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+
+
+@user_app.command("passwd")
+def user_passwd(name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, db: Db = "") -> None:
+    """更改密碼，並登出該帳號的所有連線。"""
+    try:
+        accounts.change_password(_store(db), name, _password(from_stdin=password_stdin))
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+
+
+@user_app.command("disable")
+def user_disable(name: str, db: Db = "") -> None:
+    """停用帳號。"""
+    try:
+        accounts.disable_user(_store(db), name)
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+
+
+@user_app.command("list")
+def user_list(db: Db = "") -> None:
+    """列出帳號。"""
+    table = Table("帳號", "角色", "範圍", "狀態")
+    for name, role, scope, enabled in accounts.list_users(_store(db)):
+        table.add_row(name, role, scope or "全校", "啟用" if enabled else "停用")
+    Console().print(table)
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return str(typer.prompt("密碼", hide_input=True, confirmation_prompt=True))
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one clear line."""
+    app()

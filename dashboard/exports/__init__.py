@@ -1,0 +1,1 @@
+"""Tables to take away: the same services, the same scope."""

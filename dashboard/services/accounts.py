@@ -1,0 +1,193 @@
+"""Accounts and logins: argon2id, sessions in the database, five failures lock for a quarter of an hour."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from dashboard.access.roles import Role
+from dashboard.services.store import Store
+from data.db import reading, writing
+from data.instants import TAIPEI
+from data.models import AuditEvent, SchoolClass, User, UserClass, UserSession
+
+MINIMUM_LENGTH = 12
+FAILURES_ALLOWED = 5
+LOCK_MINUTES = 15
+SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
+_HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
+_DUMMY = _HASHER.hash("nobody's password, hashed so that unknown accounts take as long as known ones")
+_COMMON = {"password1234", "123456789012", "qwertyuiop12", "administrator", "111111111111", "iloveyou1234"}
+
+
+class AccountError(ValueError):
+    """Something about an account that cannot be, said to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is logged in: role and what the scope is made from."""
+
+    user_id: int
+    username: str
+    role: Role
+    staff_code: str
+    unit: str
+    classes: frozenset[tuple[int, str]]
+    session_token: str = ""
+
+
+def add_user(
+    store: Store, username: str, password: str, *, role: str, classes: list[str], staff_code: str = "", unit: str = ""
+) -> None:
+    """Add an account. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
+    if not username.strip() or len(username) > 64:
+        raise AccountError("帳號名稱不能空白，也不能超過 64 個字")
+    if role not in {r.value for r in Role}:
+        raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(r.value for r in Role)}")
+    _check_password(username, password)
+    if role == Role.HOMEROOM and not classes:
+        raise AccountError("導師帳號要用 --classes 指定班級")
+    if role == Role.TEACHER and not staff_code:
+        raise AccountError("任課教師帳號要用 --staff 指定教師代碼")
+    if role == Role.SECTION_CHIEF and not unit:
+        raise AccountError("組長帳號要用 --unit 指定處室組別")
+    with writing(store.engine) as connection:
+        if connection.execute(select(User.id).where(User.username == username)).first():
+            raise AccountError(f"帳號「{username}」已經有了；要改密碼請用 licheng user passwd")
+        user_id = connection.execute(
+            insert(User).values(
+                username=username, password_hash=_HASHER.hash(password), role=role, staff_code=staff_code, unit=unit,
+                created_at=_now(), failed_count=0,
+            )
+        ).inserted_primary_key[0]  # fmt: skip
+        newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()
+        for name in classes:
+            year, _, class_name = name.rpartition(":")
+            school_year = int(year) if year.isdigit() else newest
+            connection.execute(insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name))
+        _audit(connection, username, "user_added", {"role": role})
+
+
+def change_password(store: Store, username: str, password: str) -> None:
+    """Set a new password; it ends every session of the account."""
+    _check_password(username, password)
+    with writing(store.engine) as connection:
+        user_id = _user_id(connection, username)
+        values = {"password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None}
+        connection.execute(update(User).where(User.id == user_id).values(**values))
+        connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        _audit(connection, username, "password_changed", {})
+
+
+def disable_user(store: Store, username: str) -> None:
+    """Disable an account and end its sessions."""
+    with writing(store.engine) as connection:
+        user_id = _user_id(connection, username)
+        connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
+        connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        _audit(connection, username, "user_disabled", {})
+
+
+def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
+    """Return username, role, scope in words and whether it is enabled."""
+    with reading(store.engine) as connection:
+        classes: dict[int, list[str]] = {}
+        for user_id, year, name in connection.execute(select(UserClass.user_id, UserClass.school_year, UserClass.class_name)):
+            classes.setdefault(user_id, []).append(f"{year}:{name}" if year else name)
+        rows = connection.execute(select(User.id, User.username, User.role, User.staff_code, User.unit, User.disabled_at).order_by(User.username))
+        return [(u, role, "、".join(classes.get(i, [])) or unit or staff, disabled is None) for i, u, role, staff, unit, disabled in rows]
+
+
+def log_in(store: Store, username: str, password: str) -> str | None:
+    """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same."""
+    moment = _now()
+    with reading(store.engine) as connection:
+        user = connection.execute(select(User.id, User.password_hash, User.disabled_at, User.locked_until).where(User.username == username)).first()
+    matches, rehashed = _HASHER.verify_and_update(password, user.password_hash if user else _DUMMY)
+    locked = user is not None and user.locked_until is not None and user.locked_until > moment
+    if user is None or locked or user.disabled_at is not None or not matches:
+        with writing(store.engine) as connection:
+            if user is not None and not locked:
+                failures = connection.execute(select(User.failed_count).where(User.id == user.id)).scalar_one() + 1
+                lock = moment + timedelta(minutes=LOCK_MINUTES) if failures >= FAILURES_ALLOWED else None
+                count = 0 if lock else failures
+                connection.execute(update(User).where(User.id == user.id).values(failed_count=count, locked_until=lock))
+            _audit(connection, username[:64], "login_failed", {})
+        return None
+    token = secrets.token_urlsafe(32)
+    with writing(store.engine) as connection:
+        changes = {"failed_count": 0, "locked_until": None} | ({"password_hash": rehashed} if rehashed else {})
+        connection.execute(update(User).where(User.id == user.id).values(**changes))
+        connection.execute(
+            insert(UserSession).values(token_hash=_digest(token), user_id=user.id, created_at=moment, seen_at=moment)
+        )  # fmt: skip
+        _audit(connection, username, "login", {})
+    return token
+
+
+def log_out(store: Store, token: str) -> None:
+    """End a session for good: its cookie is worth nothing afterwards."""
+    with writing(store.engine) as connection:
+        connection.execute(delete(UserSession).where(UserSession.token_hash == _digest(token)))
+
+
+def account_of(store: Store, token: str, *, idle_minutes: int, session_hours: int) -> Account | None:
+    """Return who a session belongs to; None when it ended, idled too long or the account is disabled."""
+    moment = _now()
+    with reading(store.engine) as connection:
+        row = connection.execute(
+            select(User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at)
+            .join_from(UserSession, User, UserSession.user_id == User.id)
+            .where(UserSession.token_hash == _digest(token), User.disabled_at.is_(None))
+        ).first()
+        if row is None or moment - row.seen_at > timedelta(minutes=idle_minutes) or moment - row.began_at > timedelta(hours=session_hours):
+            return None
+        classes = connection.execute(
+            select(UserClass.school_year, UserClass.class_name).where(UserClass.user_id == row.id)
+        ).all()  # fmt: skip
+        newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar() or 0
+    if moment - row.seen_at > SEEN_STEP:
+        with writing(store.engine) as connection:
+            connection.execute(update(UserSession).where(UserSession.id == row.session_id).values(seen_at=moment))
+    spans = frozenset((year if year is not None else newest, name) for year, name in classes)
+    return Account(row.id, row.username, Role(row.role), row.staff_code, row.unit, spans, token)
+
+
+def record(store: Store, actor: str, action: str, detail: dict[str, object]) -> None:
+    """Write one audit line."""
+    with writing(store.engine) as connection:
+        _audit(connection, actor, action, detail)
+
+
+def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object]) -> None:
+    connection.execute(insert(AuditEvent).values(happened_at=_now(), actor=actor, action=action, detail=json.dumps(detail, ensure_ascii=False)))
+
+
+def _user_id(connection: Connection, username: str) -> int:
+    user_id = connection.execute(select(User.id).where(User.username == username)).scalar()
+    if user_id is None:
+        raise AccountError(f"沒有「{username}」這個帳號")
+    return int(user_id)
+
+
+def _check_password(username: str, password: str) -> None:
+    if len(password) < MINIMUM_LENGTH:
+        raise AccountError(f"密碼至少要 {MINIMUM_LENGTH} 個字元")
+    if password.lower() in _COMMON or password.lower() == username.lower():
+        raise AccountError("這個密碼太常見，請換一個")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(TAIPEI)

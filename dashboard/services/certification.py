@@ -1,0 +1,149 @@
+"""教師認證: what waits for whom and since when, and whether anybody is out of line, fairly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.services.filters import View
+from dashboard.services.store import Store
+from data.db import reading
+from data.instants import DAY_US, NEVER, from_us, to_us
+from data.ledger import holders
+from data.metrics import Question, completion, funnel
+from data.metrics.completion import STATES, states
+from data.queries import waiting_items
+
+AGE_LIMITS = (4, 8, 15)  # days: 0–3, 4–7, 8–14, more
+QUEUE_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Certification:
+    """Everything 教師認證 shows, in numbers.
+
+    school: the totals. teachers: per-teacher completion, waiting, ages and context, empty where the role sees no
+    teacher by name. points, limits: the funnel; named tells whether its points may be labelled. queue: single items,
+    oldest first, for those who have to act on them.
+    """
+
+    school: dict[str, Any]
+    teachers: pd.DataFrame
+    points: pd.DataFrame
+    limits: pd.DataFrame
+    target: float
+    dispersion: float
+    named: bool
+    queue: pd.DataFrame
+    queue_total: int
+    judged_unreleased: int
+
+
+def certification(store: Store, view: View) -> Certification:
+    """Compute 教師認證 for a view; kept per data version, scope and question."""
+    return store.kept((*view.key, "certification"), lambda: _compute(store, view))
+
+
+def _compute(store: Store, view: View) -> Certification:
+    ledger, filters, scope = view.ledger, view.filters, view.scope
+    as_of_us = to_us(filters.as_of)
+    ask = Question(filters.term, filters.as_of, by="school", stage="certify")
+    school = completion.answer(ledger, ask).iloc[0].to_dict()
+    duties = ledger.of_term(filters.term)
+    state = states(duties, as_of_us)
+    waiting = (state == STATES.index("open")) | (state == STATES.index("overdue"))
+    undone = duties[waiting]
+    judged = int((undone["decided_at"].to_numpy() <= as_of_us).sum())
+    teachers = _teachers(view, ask, undone, as_of_us) if scope.teachers in ("all", "unit") else pd.DataFrame()
+    assessed = funnel.answer(ledger, Question(filters.term, filters.as_of, by="teacher", stage="certify"))
+    named = scope.teachers == "all"
+    points = assessed.rename(columns={"name": "label"})
+    if scope.teachers == "unit":
+        points = points.assign(label=points["label"].where(points["key"].isin(set(teachers.get("key", []))), ""))
+    elif scope.teachers != "all":
+        points = points.iloc[:0]
+    queue, total = _queue(store, view, undone, as_of_us)
+    return Certification(
+        school=school,
+        teachers=teachers,
+        points=points[points["decided"] > 0],
+        limits=_limits(points),
+        target=float(assessed["target"].iloc[0]) if len(assessed) else float("nan"),
+        dispersion=float(assessed["dispersion"].iloc[0]) if len(assessed) else 1.0,
+        named=named,
+        queue=queue,
+        queue_total=total,
+        judged_unreleased=judged,
+    )
+
+
+def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) -> pd.DataFrame:
+    ledger = view.ledger
+    table = completion.answer(ledger, Question(ask.term, ask.as_of, by="teacher", stage="certify"))
+    holder = holders(ledger, undone, as_of_us)
+    age = (as_of_us - undone["opened_at"].to_numpy()) / DAY_US
+    ages = pd.DataFrame({"code": holder, "age": age, "bin": np.digitize(age, AGE_LIMITS)})
+    counts = ages.groupby(["code", "bin"]).size().unstack(fill_value=0).reindex(columns=range(4), fill_value=0)
+    counts.columns = pd.Index(["d0_3", "d4_7", "d8_14", "d15_up"])
+    extra = counts.assign(waiting=counts.sum(axis=1), median_days=ages.groupby("code")["age"].median(), oldest_days=ages.groupby("code")["age"].max())
+    extra.index = pd.Index([str(ledger.labels["teacher"][code]) if code >= 0 else "" for code in extra.index])
+    table = table.join(extra, on="key")
+    numbers = ["d0_3", "d4_7", "d8_14", "d15_up", "waiting"]
+    table[numbers] = table[numbers].fillna(0).astype("int64")
+    units = dict(zip(ledger.labels["teacher"], ledger.labels["unit"][ledger.teachers["unit"].to_numpy()], strict=True))
+    table["unit"] = [str(units.get(key, "")) for key in table["key"]]
+    table["late_share"] = _last_48_hours(view, ask.term, table["key"], as_of_us)
+    if view.scope.teachers == "unit":
+        table = table[table["unit"] == view.scope.unit]
+    return table.reset_index(drop=True)
+
+
+def _last_48_hours(view: View, term: int, keys: pd.Series[str], as_of_us: int) -> list[float]:
+    """Return, per teacher, the share of items that arrived in the last 48 hours before uploads closed: context for any delay."""
+    ledger = view.ledger
+    windows = ledger.windows[(ledger.windows["task"] == "upload") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)]
+    ends = np.full(10, NEVER)
+    ends[windows["grade"].to_numpy()] = windows["ends_at"].to_numpy()
+    duties = ledger.of_term(term)
+    duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
+    late = duties["opened_at"].to_numpy() >= ends[duties["grade"].to_numpy()] - 2 * DAY_US
+    shares = pd.Series(late).groupby(ledger.labels["teacher"][holders(ledger, duties, as_of_us)]).mean()
+    return [float(value) for value in shares.reindex(keys)]
+
+
+def _limits(points: pd.DataFrame) -> pd.DataFrame:
+    decided = points["decided"][points["decided"] > 0] if len(points) else pd.Series(dtype="int64")
+    if decided.empty:
+        return pd.DataFrame(columns=["decided", "lower_95", "upper_95", "lower_998", "upper_998"])
+    grid = np.unique(np.round(np.geomspace(3, max(int(decided.max() * 1.05), 12), 40)).astype(int))
+    target = float(points["target"].iloc[0])
+    columns = {"lower_95": 0.025, "upper_95": 0.975, "lower_998": 0.001, "upper_998": 0.999}
+    return pd.DataFrame({"decided": grid} | {name: funnel.limit(grid, target, p) for name, p in columns.items()})
+
+
+def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tuple[pd.DataFrame, int]:
+    """Single items for those who act on them: a teacher his own, a homeroom teacher his class's (without the teacher's name)."""
+    if view.scope.teachers not in ("self", "none") or view.scope.classes is None:
+        return pd.DataFrame(), 0
+    oldest = undone.sort_values("opened_at", kind="stable").head(QUEUE_ROWS)
+    with reading(store.engine) as connection:
+        items = waiting_items(connection, [int(duty) for duty in oldest["duty_id"]])
+    rows = oldest.merge(items, left_on="duty_id", right_on="round_id", suffixes=("_code", ""))
+    return pd.DataFrame(
+        {
+            "sent_at": [_when(us) for us in rows["opened_at"]],
+            "due_at": [_when(us) for us in rows["due_at"]],
+            "waiting_days": (as_of_us - rows["opened_at"]) / DAY_US,
+            "is_overdue": rows["due_at"] <= as_of_us,
+            "is_judged": rows["decided_at"] <= as_of_us,
+            **{name: rows[name] for name in ("class_name", "subject", "student_number", "student_name", "item_number")},
+        }
+    ), len(undone)
+
+
+def _when(us: int) -> datetime | None:
+    return None if us == NEVER else from_us(us)

@@ -1,0 +1,141 @@
+"""What a page is asked for, read from the URL and held to what exists and what the person may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboard.access.scope import Scope
+from dashboard.services.store import Store
+from data.instants import TAIPEI, parse_as_of, to_us
+from data.ledger import Ledger, holders, narrow
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """A page's question. as_of is an instant; an as_of given as a day means the end of that day on the screen."""
+
+    term: int
+    as_of: datetime
+    grade: int | None = None
+    department: str | None = None
+    subject: str | None = None
+    day: str = ""  # the day in the URL, empty for now
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filter bar offers: only what is in the person's scope."""
+
+    terms: list[int]
+    grades: list[int]
+    departments: list[str]
+    subjects: list[str]
+
+
+@dataclass(frozen=True)
+class View:
+    """A question with the ledger that may answer it: scoped first, then filtered."""
+
+    version: int
+    filters: Filters
+    choices: Choices
+    scope: Scope
+    whole: Ledger  # the scope, unfiltered
+    ledger: Ledger  # the scope, filtered
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Return the cache key: data version, scope and question."""
+        return self.version, self.scope, self.filters
+
+
+def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
+    """Read a page's query within a scope; what does not exist falls back to everything. None when there is no data."""
+    version, ledger = store.ledger()
+    if not len(ledger.classes):
+        return None
+    whole = store.kept((version, scope, "scope"), lambda: _scoped(ledger, scope))
+    moment = datetime.now(TAIPEI).replace(second=0, microsecond=0)
+    as_of, day = _read_day(query.get("asof", ""), moment)
+    terms = ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
+    asked = query.get("term", "").replace("-", "")
+    term = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in terms else _current_term(terms, as_of)
+    classes = whole.classes[(whole.classes["school_year"] == term // 10) & whole.classes["visible"]]
+    departments = sorted(str(ledger.labels["department"][code]) for code in classes["department"].unique())
+    grades = sorted(int(grade) for grade in classes["grade"].unique())
+    subject_codes = np.unique(whole.of_term(term)["subject"].to_numpy())
+    subjects = sorted(str(ledger.labels["subject"][code]) for code in subject_codes if code >= 0)
+    grade_text = query.get("grade", "")
+    grade = int(grade_text) if grade_text.isascii() and grade_text.isdigit() and int(grade_text) in grades else None
+    department = query.get("dept") if query.get("dept") in departments else None
+    subject = query.get("subject") if query.get("subject") in subjects else None
+    filters = Filters(term, as_of, grade, department, subject, day)
+    choices = Choices(terms, grades, departments, subjects)
+    narrowed = store.kept(
+        (version, scope, grade, department, subject, "filter"), lambda: _filtered(whole, grade, department, subject)
+    )  # fmt: skip
+    return View(version, filters, choices, scope, whole, narrowed)
+
+
+def _current_term(terms: list[int], as_of: datetime) -> int:
+    """Return the newest term that has begun by as_of; the newest of all where none has."""
+    year = as_of.year - 1911 - (as_of.month < 8)
+    current = year * 10 + (1 if as_of.month >= 8 or as_of.month == 1 else 2)
+    return next((term for term in terms if term <= current), terms[0])
+
+
+def _read_day(text: str, moment: datetime) -> tuple[datetime, str]:
+    try:
+        as_of = parse_as_of(text)
+    except ValueError:
+        return moment, ""
+    if len(text.strip()) == 10:
+        as_of += timedelta(days=1)  # "until that day" on the screen covers the day
+    return (as_of, text.strip()) if datetime(2000, 1, 1, tzinfo=TAIPEI) < as_of <= moment else (moment, "")
+
+
+def _scoped(ledger: Ledger, scope: Scope) -> Ledger:
+    if scope.teachers == "self":
+        return _teacher_ledger(ledger, scope.staff_code)
+    if scope.classes is None:
+        return ledger
+    pairs = zip(ledger.classes["school_year"], ledger.classes["name"], strict=True)
+    return narrow(ledger, classes=np.array([pair in scope.classes for pair in pairs], dtype=bool))
+
+
+def _teacher_ledger(ledger: Ledger, staff_code: str) -> Ledger:
+    """A teacher's world: the duties he holds, held or is assigned, and no count of students."""
+    mine = narrow(ledger, duties=_own_duties(ledger, staff_code))
+    none = np.zeros(len(ledger.classes), dtype=bool)
+    empty = narrow(ledger, classes=none)
+    return replace(empty, duties=mine.duties, _by_term={})
+
+
+def _own_duties(ledger: Ledger, staff_code: str) -> npt.NDArray[np.bool_]:
+    position = np.flatnonzero(ledger.labels["teacher"] == staff_code)
+    if not len(position):
+        return np.zeros(len(ledger.duties), dtype=bool)
+    return np.asarray(holders(ledger, ledger.duties, to_us(datetime.now(TAIPEI))) == position[0])
+
+
+def _filtered(ledger: Ledger, grade: int | None, department: str | None, subject: str | None) -> Ledger:
+    result = ledger
+    if subject is not None:
+        code = int(np.flatnonzero(ledger.labels["subject"] == subject)[0])
+        result = narrow(result, duties=result.duties["subject"].to_numpy() == code)
+    if grade is None and department is None:
+        return result
+    students, classes = result.enrolments, result.classes
+    keep, shown = np.ones(len(students), dtype=bool), np.ones(len(classes), dtype=bool)
+    if grade is not None:
+        keep &= students["grade"].to_numpy() == grade
+        shown &= classes["grade"].to_numpy() == grade
+    if department is not None:
+        code = int(np.flatnonzero(ledger.labels["department"] == department)[0])
+        keep &= students["department"].to_numpy() == code
+        shown &= classes["department"].to_numpy() == code
+    return narrow(result, classes=shown, enrolments=keep)

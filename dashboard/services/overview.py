@@ -1,0 +1,219 @@
+"""總覽: how the stages stand, where it is stuck, and whether it is on time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.services.filters import View
+from dashboard.services.store import Store
+from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, to_us
+from data.ledger import Ledger, holders
+from data.metrics import Question, completion, participation
+from data.metrics.completion import states
+from data.metrics.progress import expected_share, same_day_earlier, status
+from data.regulation.calendar import working_calendar
+
+STAGES = ("upload", "certify", "select", "confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A class at a stage: part of whole, and its status (neutral for what is voluntary)."""
+
+    class_name: str
+    stage: str
+    part: int
+    whole: int
+    status: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything 總覽 shows, in numbers.
+
+    certify: the school row of completion. burn_up: day, arrived, certified; previous: last year's on this term's days.
+    classes: one row a class with counts of every stage.
+    """
+
+    certify: dict[str, Any]
+    certify_status: str
+    certify_before: float | None  # completion at the same working day a year before
+    overdue_teachers: int
+    upload: dict[str, Any]
+    receipts: dict[str, int]
+    receipts_state: str  # "open", "closed", "not_open" or "no_data"
+    cells: list[Cell]
+    classes: pd.DataFrame
+    burn_up: pd.DataFrame
+    previous: pd.DataFrame | None
+    window_end: datetime | None
+    original_end: datetime | None
+    empty_classes: list[str]
+
+
+def overview(store: Store, view: View) -> Overview:
+    """Compute 總覽 for a view; kept per data version, scope and question."""
+    return store.kept((*view.key, "overview"), lambda: _compute(view))
+
+
+def _compute(view: View) -> Overview:
+    filters, ledger = view.filters, view.ledger
+    as_of = filters.as_of
+    year = filters.term // 10
+    ask = Question(filters.term, as_of, by="class", stage="certify")
+    by_class = completion.answer(ledger, ask)
+    school = completion.answer(ledger, replace_by(ask, "school")).iloc[0].to_dict()
+    upload_ask = Question(filters.term, as_of, by="class", stage="upload")
+    uploads = participation.answer(ledger, upload_ask)
+    upload = participation.answer(ledger, replace_by(upload_ask, "school")).iloc[0].to_dict()
+    selections = participation.answer(ledger, Question(year * 10, as_of, by="class", stage="select"))
+    receipts = _receipts(ledger, year, as_of)
+    grade_of = dict(zip(ledger.classes["name"], ledger.classes["grade"], strict=True))
+    shares = {
+        grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of, calendar=working_calendar())
+        for grade in sorted(set(ledger.classes.loc[ledger.classes["school_year"] == year, "grade"]))
+    }
+    selecting = bool((ledger.selections["known_at"].to_numpy() <= to_us(as_of))[ledger.selections["school_year"].to_numpy() == year].any())
+    cells: list[Cell] = []
+    classes = _join(by_class, uploads, selections, receipts)
+    for row in classes.to_dict("records"):
+        name = str(row["key"])
+        done = int(row["on_time"] + row["late"])
+        expected = int(row["expected"])
+        share = shares.get(grade_of.get(name, 0))
+        state = status(done=done, expected=expected, overdue=int(row["overdue"]), expected_share=share, is_open=True)
+        cells += [
+            Cell(name, "upload", int(row["upload_participants"]), int(row["enrolled"]), "neutral"),
+            Cell(name, "certify", done, expected, "nothing" if expected == 0 else state),
+            Cell(name, "select", int(row["select_participants"]), int(row["enrolled"]), "neutral" if selecting else "not_open"),
+            Cell(name, "confirm", int(row["confirmed"]), int(row["receipt_round"]), "neutral" if row["receipt_round"] else "not_open"),
+        ]
+    total_done, total = int(school["on_time"] + school["late"]), int(school["expected"])
+    total_share = _weighted(shares, classes, grade_of)
+    window_end, original_end = _window(ledger, filters.term, filters.grade)
+    burn_up, previous = _burn_up(view, window_end)
+    return Overview(
+        certify=school,
+        certify_status=status(done=total_done, expected=total, overdue=int(school["overdue"]), expected_share=total_share, is_open=True),
+        certify_before=_a_year_before(view),
+        overdue_teachers=_overdue_teachers(ledger, filters.term, as_of),
+        upload=upload,
+        receipts={name: int(classes[name].sum()) for name in ("confirmed", "disputed", "unseen", "receipt_round")},
+        receipts_state=_receipts_state(ledger, year, as_of, int(classes["receipt_round"].sum())),
+        cells=cells,
+        classes=classes,
+        burn_up=burn_up,
+        previous=previous,
+        window_end=window_end,
+        original_end=original_end,
+        empty_classes=[str(row["key"]) for row in classes.to_dict("records") if row["expected"] == 0],
+    )
+
+
+def replace_by(question: Question, by: str) -> Question:
+    """Return the same question by another grouping."""
+    return replace(question, by=by)
+
+
+def _join(by_class: pd.DataFrame, uploads: pd.DataFrame, selections: pd.DataFrame, receipts: pd.DataFrame) -> pd.DataFrame:
+    joined = by_class.merge(
+        uploads[["key", "enrolled", "participants", "items"]].rename(columns={"participants": "upload_participants"}), on="key", how="left"
+    )
+    joined = joined.merge(selections[["key", "participants"]].rename(columns={"participants": "select_participants"}), on="key", how="left")
+    joined = joined.merge(receipts, on="key", how="left")
+    counts = ["enrolled", "upload_participants", "items", "select_participants", "confirmed", "disputed", "unseen", "receipt_round"]
+    joined[counts] = joined[counts].fillna(0).astype("int64")
+    return joined
+
+
+def _receipts(ledger: Ledger, year: int, as_of: datetime) -> pd.DataFrame:
+    """Count the latest round by class: an answer later than as_of is not given yet; what is unseen stays apart."""
+    as_of_us = to_us(as_of)
+    rows = ledger.receipts[(ledger.receipts["school_year"] == year)]
+    window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
+    opened = bool((window["starts_at"] <= as_of_us).any()) if len(window) else bool((rows["known_at"] <= as_of_us).any())
+    columns = ["key", "confirmed", "disputed", "unseen", "receipt_round"]
+    if rows.empty or not opened:
+        return pd.DataFrame({name: pd.Series(dtype="str" if name == "key" else "int64") for name in columns})
+    rows = rows[rows["round_number"] == rows["round_number"].max()]
+    acted = (rows["acted_at"] <= as_of_us) | (rows["acted_at"] == NEVER)
+    codes = ledger.enrolments["class"].to_numpy()[rows["enrolment"].to_numpy()]
+    frame = pd.DataFrame({"key": ledger.labels["class"][codes].astype(str)})
+    for name in ("confirmed", "disputed"):
+        frame[name] = ((rows["status"] == name) & acted).to_numpy().astype(int)
+    frame["receipt_round"] = 1
+    frame["unseen"] = 1 - frame["confirmed"] - frame["disputed"]
+    return frame.groupby("key", as_index=False)[columns[1:]].sum()
+
+
+def _receipts_state(ledger: Ledger, year: int, as_of: datetime, in_round: int) -> str:
+    window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
+    if len(window) and not (window["starts_at"] <= to_us(as_of)).any():
+        return "not_open"
+    if not in_round:
+        return "no_data"
+    return "closed" if len(window) and (window["ends_at"] <= to_us(as_of)).all() else "open"
+
+
+def _weighted(shares: dict[int, float | None], classes: pd.DataFrame, grade_of: dict[str, int]) -> float | None:
+    weights = classes.groupby(classes["key"].map(grade_of))["expected"].sum()
+    known = [(share, int(weights.get(grade, 0))) for grade, share in shares.items() if share is not None]
+    total = sum(weight for _, weight in known)
+    return sum(share * weight for share, weight in known) / total if total else None
+
+
+def _overdue_teachers(ledger: Ledger, term: int, as_of: datetime) -> int:
+    duties = ledger.of_term(term)
+    overdue = duties[states(duties, to_us(as_of)) == completion.STATES.index("overdue")]
+    return len(np.unique(holders(ledger, overdue, to_us(as_of))))
+
+
+def _a_year_before(view: View) -> float | None:
+    earlier = same_day_earlier(view.whole, term=view.filters.term, as_of=view.filters.as_of, calendar=working_calendar())
+    if earlier is None:
+        return None
+    row = completion.answer(view.ledger, Question(earlier[0], earlier[1], by="school", stage="certify")).iloc[0]
+    return float(row["completion"]) if row["expected"] else None
+
+
+def _window(ledger: Ledger, term: int, grade: int | None) -> tuple[datetime | None, datetime | None]:
+    windows = ledger.windows[(ledger.windows["task"] == "certify") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)]
+    if grade is not None:
+        windows = windows[windows["grade"] == grade]
+    if windows.empty:
+        return None, None
+    last = windows.sort_values("ends_at").iloc[-1]
+    return from_us(last["ends_at"]), from_us(last["original_ends_at"])
+
+
+def _daily(ledger: Ledger, term: int, as_of_us: int) -> pd.DataFrame:
+    duties = ledger.of_term(term)
+    frames = []
+    for name, column in (("arrived", "opened_at"), ("certified", "done_at")):
+        instants = duties[column].to_numpy()
+        days = (instants[instants <= as_of_us] + TAIPEI_OFFSET_US) // DAY_US
+        frames.append(pd.Series(np.ones(len(days), dtype=int), index=days).groupby(level=0).sum().rename(name))
+    joined = pd.concat(frames, axis=1).fillna(0).sort_index()
+    if joined.empty:
+        return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "arrived": [], "certified": []})
+    last = max(int(joined.index.max()), (as_of_us + TAIPEI_OFFSET_US) // DAY_US)
+    joined = joined.reindex(range(int(joined.index.min()), last + 1), fill_value=0).cumsum().astype(int)
+    joined.insert(0, "day", pd.to_datetime(joined.index.to_numpy(), unit="D"))
+    return joined.reset_index(drop=True)
+
+
+def _burn_up(view: View, window_end: datetime | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    ledger, filters = view.ledger, view.filters
+    days = _daily(ledger, filters.term, to_us(filters.as_of))
+    earlier = filters.term - 10
+    earlier_end, _ = _window(ledger, earlier, filters.grade)
+    if earlier not in ledger.terms() or window_end is None or earlier_end is None:
+        return days, None
+    before = _daily(ledger, earlier, to_us(earlier_end + timedelta(days=14)))
+    shift = pd.Timestamp(window_end.date()) - pd.Timestamp(earlier_end.date())
+    return days, before.assign(day=before["day"] + shift)

@@ -1,0 +1,38 @@
+"""The reports of the command line: a metric's answer as a frame."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from dashboard.services.store import Store
+from data.instants import TAIPEI, parse_as_of
+from data.metrics import Question, ReportError, all_metrics, answer
+
+__all__ = ["ReportError", "metric_keys", "report"]
+
+
+def metric_keys() -> list[str]:
+    """Return the reports there are."""
+    return list(all_metrics())
+
+
+def report(
+    store: Store, metric_key: str, *, term: str, stage: str, by: str, as_of: str = "", kind: str = "outcome", deadline: str = "current"
+) -> pd.DataFrame:
+    """Answer a report. term: 1131 or 113-1, 1130 for a whole year. Raises ReportError for a question that cannot be asked."""
+    metric = all_metrics().get(metric_key)
+    if metric is None:
+        raise ReportError(f"沒有「{metric_key}」這種報表；可用：{'、'.join(metric_keys())}")
+    digits = term.replace("-", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) == 4 and digits[3] in "012"):
+        raise ReportError(f"學期「{term}」看不懂，請寫成 1131、1132，全學年寫 1130")
+    if deadline not in {"current", "original"}:
+        raise ReportError(f"--deadline 只能是 current 或 original，沒有「{deadline}」")
+    try:
+        instant = parse_as_of(as_of) if as_of else datetime.now(TAIPEI)
+    except ValueError:
+        raise ReportError(f"時間「{as_of}」看不懂，請寫成 2025-02-05 或 2025-02-05T12:00") from None
+    _, ledger = store.ledger()
+    return answer(ledger, metric, Question(int(digits), instant, by, stage, kind, deadline))

@@ -1,0 +1,62 @@
+"""The open database of a process, and the one cache: the ledger of the current data version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from data import queries
+from data.db import migrate, open_engine, read_data_version, reading, schema_revision
+from data.ledger import Ledger, build
+from data.school import read_settings
+
+T = TypeVar("T")
+KEPT = 256  # results kept per data version: scopes × filters × instants of a busy morning
+
+
+class Store:
+    """The engine and what was computed from its current data version; a class because it owns both."""
+
+    def __init__(self, url: str, *, id_key: bytes, instance_dir: Path) -> None:
+        self.engine = open_engine(url)
+        self.id_key = id_key
+        self.instance_dir = instance_dir
+        self._lock = Lock()
+        self._version = -1
+        self._ledger: Ledger | None = None
+        self._results: dict[Hashable, Any] = {}
+
+    def ledger(self) -> tuple[int, Ledger]:
+        """Return the data version and its ledger, building it once per version."""
+        with reading(self.engine) as connection:
+            version = read_data_version(connection)
+            if version == self._version and self._ledger is not None:
+                return version, self._ledger
+        with self._lock, reading(self.engine) as connection:
+            version = read_data_version(connection)
+            if version != self._version or self._ledger is None:
+                self._ledger = build(queries.load_frames(connection), read_settings(connection))
+                self._version = version
+                self._results.clear()
+            return version, self._ledger
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return a result kept under a key that holds the data version and the scope, making it when it is not there."""
+        if key in self._results:
+            return self._results[key]  # type: ignore[no-any-return]
+        value = make()
+        if len(self._results) >= KEPT:
+            self._results.clear()
+        self._results[key] = value
+        return value
+
+    def migrate(self) -> None:
+        """Bring the database to the newest schema."""
+        migrate(self.engine)
+
+    def is_current(self) -> bool:
+        """Tell whether the database answers and has the schema the code expects."""
+        current, newest = schema_revision(self.engine)
+        return current == newest

@@ -1,0 +1,59 @@
+"""Where a figure comes from: the newest imports, whether they are stale, and the next deadline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from dashboard.services.filters import View
+from dashboard.services.store import Store
+from data.db import reading
+from data.instants import TAIPEI, from_us, to_us
+from data.queries import LastImport, last_imports
+from data.regulation.calendar import working_calendar
+
+STALE_WORKING_DAYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the trust line says. imported_at: newest import of the certification list; sources: its file and hash."""
+
+    as_of: datetime
+    imported_at: datetime | None
+    source: str
+    sha256: str
+    is_stale: bool
+    stale_days: int
+    next_deadline: tuple[str, datetime] | None  # task, the instant the window ends
+
+
+def trust_of(store: Store, view: View) -> Trust:
+    """Say what the figures of a view rest on."""
+    with reading(store.engine) as connection:
+        imports: list[LastImport] = last_imports(connection)
+    lists = [one for one in imports if one.kind == "outcomes"] or imports
+    newest = max(lists, key=lambda one: one.imported_us, default=None)
+    if newest is None:
+        return Trust(view.filters.as_of, None, "", "", is_stale=False, stale_days=0, next_deadline=_next_deadline(view))
+    imported_at = from_us(newest.imported_us)
+    today = datetime.now(TAIPEI).date()
+    days = int(np.busday_count(imported_at.date(), today, busdaycal=working_calendar()))
+    return Trust(
+        view.filters.as_of, imported_at, newest.file_name, newest.sha256[:8], is_stale=days > STALE_WORKING_DAYS, stale_days=days,
+        next_deadline=_next_deadline(view),
+    )  # fmt: skip
+
+
+def _next_deadline(view: View) -> tuple[str, datetime] | None:
+    windows = view.whole.windows
+    windows = windows[(windows["school_year"] == view.filters.term // 10) & (windows["ends_at"] > to_us(view.filters.as_of))]
+    windows = windows[windows["task"].isin(["upload", "certify"]) & (windows["semester"] == view.filters.term % 10)]
+    if view.filters.grade is not None:
+        windows = windows[windows["grade"] == view.filters.grade]
+    if windows.empty:
+        return None
+    first = windows.sort_values("ends_at").iloc[0]
+    return str(first["task"]), from_us(first["ends_at"])

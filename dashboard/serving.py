@@ -1,0 +1,36 @@
+"""The production server: gunicorn with a few processes where it runs, waitress on Windows."""
+
+from __future__ import annotations
+
+import sys
+
+from dashboard.settings import Settings
+
+
+def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    """Serve until stopped."""
+    if sys.platform == "win32":
+        from waitress import serve
+
+        from dashboard.factory import create_app
+
+        serve(create_app(settings).server, host=host, port=port, threads=8)
+        return
+    from gunicorn.app.base import BaseApplication
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        """gunicorn without its own command line."""
+
+        def load_config(self) -> None:
+            """Few threads a process; processes carry the parallel work."""
+            options = {"bind": f"{host}:{port}", "workers": workers, "threads": 2, "preload_app": False, "loglevel": "warning", "timeout": 60}
+            for key, value in options.items():
+                self.cfg.set(key, value)
+
+        def load(self) -> object:
+            """Make the app in each worker: an engine must not cross a fork."""
+            from dashboard.factory import create_app
+
+            return create_app(settings).server
+
+    Server().run()

@@ -1,0 +1,39 @@
+"""Settings from the environment (LICHENG_…), and the secrets kept beside the database."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are and how the server stands. The school's own settings live in the database."""
+
+    model_config = SettingsConfigDict(env_prefix="LICHENG_", extra="ignore")
+
+    database_url: str = ""  # empty: SQLite in the instance folder
+    instance_dir: Path = Path("instance")  # database, secrets: run-time state, never in the package
+    behind_tls: bool = False  # a reverse proxy terminates TLS: Secure cookies, HSTS, forwarded host
+    idle_minutes: int = 30
+    session_hours: int = 8
+
+    @property
+    def url(self) -> str:
+        """Return the database URL in force."""
+        return self.database_url or f"sqlite:///{(self.instance_dir / 'licheng.sqlite').resolve().as_posix()}"
+
+    def secret(self, name: str) -> bytes:
+        """Return a secret of the instance, made on first use and readable by its owner only."""
+        path = self.instance_dir / f"{name}.key"
+        if not path.exists():
+            self.instance_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                return path.read_bytes()
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_bytes()

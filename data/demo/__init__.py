@@ -1,0 +1,1 @@
+"""A believable school, made from a seed, that writes the files its platforms would export."""

@@ -1,0 +1,33 @@
+"""Seeded chance: one independent stream for each part of the school, and the draws the parts share."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FAR = 2**62  # a clock second that never comes: what has not happened by any day
+
+
+def stream(seed: int, *labels: str | int) -> np.random.Generator:
+    """Return the stream of one part: a change in one part leaves the dice of all others as they fell."""
+    return np.random.default_rng([seed % 2**32, zlib.crc32(repr(labels).encode())])
+
+
+def draw_weighted(rng: np.random.Generator, weights: Sequence[float] | Array, size: int) -> Array:
+    """Draw positions 0..n-1 with the given weights, which need not sum to one."""
+    cumulative = np.cumsum(np.asarray(weights, dtype=float))
+    return np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").clip(max=len(cumulative) - 1)
+
+
+def share_out(count: int, weights: Sequence[float]) -> list[int]:
+    """Share count seats by weight, highest averages, at least one each; more sharers than seats get one each."""
+    seats = [1] * len(weights)
+    for _ in range(count - len(weights)):
+        best = max(range(len(weights)), key=lambda i: weights[i] / (seats[i] + 1))
+        seats[best] += 1
+    return seats
