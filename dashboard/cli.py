@@ -19,7 +19,9 @@ from dashboard.services import accounts, imports, reports
 from dashboard.services.store import Store
 from dashboard.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="學生學習歷程檔案監測")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="學生學習歷程檔案監測"
+)
 user_app = typer.Typer(no_args_is_help=True, help="帳號")
 app.add_typer(user_app, name="user")
 Db = Annotated[str, typer.Option("--db", help="資料庫網址；預設為 LICHENG_DATABASE_URL 或 instance/ 裡的 SQLite")]
@@ -47,7 +49,9 @@ class _Bar:
     """Progress on a terminal; silence elsewhere, so that logs and pipes stay clean."""
 
     def __init__(self) -> None:
-        self.progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=_err, transient=True)
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=_err, transient=True
+        )
         self.task = self.progress.add_task("讀取")
 
     def __enter__(self) -> Any:
@@ -72,7 +76,9 @@ def demo(
     if imports.has_data(store):
         raise _fail("資料庫裡已經有資料，示範學校只能建立在空的資料庫；請用 --db 指定另一個資料庫")
     with _Bar() as on_progress:
-        school, plan = imports.make_demo(store, classes=classes, terms=terms, seed=seed, folder=files, on_progress=on_progress)
+        school, plan = imports.make_demo(
+            store, classes=classes, terms=terms, seed=seed, folder=files, on_progress=on_progress
+        )
     if not plan.committed:
         for problem in plan.problems:
             _err.print(str(problem), markup=False)
@@ -92,7 +98,9 @@ def demo(
             continue
         password = secrets.token_urlsafe(12)
         accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""))  # fmt: skip
-        table.add_row(name, password, role, "、".join(str(v if isinstance(v, str) else v[0]) for v in scope.values()) or "全校")
+        table.add_row(
+            name, password, role, "、".join(str(v if isinstance(v, str) else v[0]) for v in scope.values()) or "全校"
+        )
     Console(width=100).print(table)
 
 
@@ -168,25 +176,32 @@ def report(
     stage = stage or {"participation": "upload"}.get(metric, "certify")
     by = "teacher" if metric == "funnel" and by == "school" else by
     try:
-        frame = reports.report(_store(db), metric, term=term, stage=stage, by=by, as_of=as_of, kind=kind, deadline=deadline)
+        frame = reports.report(
+            _store(db), metric, term=term, stage=stage, by=by, as_of=as_of, kind=kind, deadline=deadline
+        )
     except reports.ReportError as error:
         raise _fail(str(error), 2) from None
     if output == "csv":
         sys.stdout.write(frame.to_csv(index=False, lineterminator="\n"))
     elif output == "json":
-        rows = [{k: None if v is None or v != v else v for k, v in row.items()} for row in frame.astype(object).where(frame.notna(), None).to_dict("records")]
+        rows = [
+            {k: None if v is None or v != v else v for k, v in row.items()}
+            for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
+        ]
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     else:
         table = Table(*frame.columns)
         for row in frame.itertuples(index=False, name=None):
-            table.add_row(*("—" if v != v or v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+            table.add_row(
+                *("—" if v != v or v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row)
+            )
         Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @app.command()
 def setting(
     key: Annotated[str, typer.Argument(help="school_code、school_name、minimum_response_days、upload_outcome_cap…")],
-    value: Annotated[str, typer.Argument(help="值；上限留空（\"\"）表示不設")],
+    value: Annotated[str, typer.Argument(help='值；上限留空（""）表示不設')],
     db: Db = "",
 ) -> None:
     """設定學校自己的參數：校名、代碼、件數上限、最短認證日數。"""
@@ -218,7 +233,9 @@ def doctor(db: Db = "") -> None:
         console.print("資料：還沒有匯入。請執行 licheng import 資料夾，或 licheng demo 建立示範學校。")
         return
     _, ledger = store.ledger()
-    console.print(f"資料：{len(ledger.enrolments):,} 筆學籍、{len(ledger.duties):,} 筆認證責任，學期 {'、'.join(map(str, ledger.terms()))}")
+    console.print(
+        f"資料：{len(ledger.enrolments):,} 筆學籍、{len(ledger.duties):,} 筆認證責任，學期 {'、'.join(map(str, ledger.terms()))}"
+    )
 
 
 @user_app.command("add")
@@ -234,13 +251,23 @@ def user_add(
     """新增帳號。"""
     names = [part.strip() for part in classes.split(",") if part.strip()]
     try:
-        accounts.add_user(_store(db), name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit)
+        accounts.add_user(
+            _store(db),
+            name,
+            _password(from_stdin=password_stdin),
+            role=role,
+            classes=names,
+            staff_code=staff,
+            unit=unit,
+        )
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
 
 
 @user_app.command("passwd")
-def user_passwd(name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, db: Db = "") -> None:
+def user_passwd(
+    name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, db: Db = ""
+) -> None:
     """更改密碼，並登出該帳號的所有連線。"""
     try:
         accounts.change_password(_store(db), name, _password(from_stdin=password_stdin))

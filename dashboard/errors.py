@@ -42,6 +42,8 @@ def _answer(status: int, text: str, code: str) -> Response:
     if request.path.startswith("/_") or not request.accept_mimetypes.accept_html:
         response = jsonify(error=text, code=code)
     else:
-        response = make_response(render_template("error.html", status=status, text=text, code=code, language=language()))
+        response = make_response(
+            render_template("error.html", status=status, text=text, code=code, language=language())
+        )
     response.status_code = status
     return response

@@ -68,5 +68,3 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_shell(app)
     seal(app)
     return app
-
-

@@ -18,5 +18,7 @@ def language() -> str:
 
 def install_i18n(server: Flask) -> None:
     """Choose the language per request. The texts in the code are the Chinese ones; translations/ holds the English."""
-    server.config["BABEL_TRANSLATION_DIRECTORIES"] = str(__file__).rsplit("/", 1)[0].rsplit("\\", 1)[0] + "/translations"
+    server.config["BABEL_TRANSLATION_DIRECTORIES"] = (
+        str(__file__).rsplit("/", 1)[0].rsplit("\\", 1)[0] + "/translations"
+    )
     Babel(server, default_locale="zh_Hant_TW", default_timezone="Asia/Taipei", locale_selector=language)

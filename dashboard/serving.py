@@ -23,7 +23,14 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
 
         def load_config(self) -> None:
             """Few threads a process; processes carry the parallel work."""
-            options = {"bind": f"{host}:{port}", "workers": workers, "threads": 2, "preload_app": False, "loglevel": "warning", "timeout": 60}
+            options = {
+                "bind": f"{host}:{port}",
+                "workers": workers,
+                "threads": 2,
+                "preload_app": False,
+                "loglevel": "warning",
+                "timeout": 60,
+            }
             for key, value in options.items():
                 self.cfg.set(key, value)
 

@@ -157,7 +157,9 @@ def holders(ledger: Ledger, duties: pd.DataFrame, as_of_us: int) -> Codes:
         latest = moves.drop_duplicates("outcome_id", keep="last").set_index("outcome_id")["teacher"]
         moved = latest.reindex(duties["item"].to_numpy()).to_numpy()
         assigned = np.where(np.isnan(moved), assigned, np.nan_to_num(moved)).astype(np.int32)
-    stands_in = np.arange(-1, len(ledger.teachers), dtype=np.int32)  # by code + 1: oneself, unless a deputy covers the day
+    stands_in = np.arange(
+        -1, len(ledger.teachers), dtype=np.int32
+    )  # by code + 1: oneself, unless a deputy covers the day
     spans = ledger.delegations
     active = spans[(spans["from_at"].to_numpy() <= as_of_us) & (as_of_us < spans["until_at"].to_numpy())]
     for principal, deputy in active[["principal", "deputy"]].iloc[::-1].itertuples(index=False, name=None):
@@ -172,7 +174,9 @@ def _objects(values: Any) -> npt.NDArray[np.object_]:
     return np.asarray(values, dtype=object)
 
 
-def _classes(classes: pd.DataFrame, enrolments: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.object_]]]:
+def _classes(
+    classes: pd.DataFrame, enrolments: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[str, npt.NDArray[np.object_]]]:
     ordered = classes.sort_values(["school_year", "name"], ignore_index=True)
     departments = pd.Index(sorted(set(ordered["department"]) | set(enrolments["department"])))
     labels = {
@@ -196,7 +200,9 @@ def _enrolments(
         {
             "school_year": frame["school_year"],
             "student_id": frame["student_id"],
-            "class": class_of.get_indexer(pd.MultiIndex.from_arrays([frame["school_year"], frame["class_name"]])).astype(np.int32),
+            "class": class_of.get_indexer(
+                pd.MultiIndex.from_arrays([frame["school_year"], frame["class_name"]])
+            ).astype(np.int32),
             "grade": frame["grade"].astype("int8"),
             "department": pd.Index(labels["department"]).get_indexer(frame["department"]).astype(np.int16),
             "division": pd.Index(labels["division"]).get_indexer(frame["division"]).astype(np.int8),
@@ -267,7 +273,8 @@ def _due(
 def _delegations(frame: pd.DataFrame, teacher_of: pd.Index[Any]) -> pd.DataFrame:
     ordered = frame.sort_values(["principal_code", "deputy_order", "from_at", "deputy_code"], ignore_index=True)
     return ordered.assign(
-        principal=teacher_of.get_indexer(ordered["principal_code"]), deputy=teacher_of.get_indexer(ordered["deputy_code"])
+        principal=teacher_of.get_indexer(ordered["principal_code"]),
+        deputy=teacher_of.get_indexer(ordered["deputy_code"]),
     )[["principal", "deputy", "deputy_order", "from_at", "until_at"]]
 
 

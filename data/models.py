@@ -190,7 +190,9 @@ class Section(Base):
     """A course section of a term with one of its teachers."""
 
     __tablename__ = "sections"
-    __table_args__ = (UniqueConstraint("school_year", "semester", "course_code", "class_name", "subject", "teacher_code"),)
+    __table_args__ = (
+        UniqueConstraint("school_year", "semester", "course_code", "class_name", "subject", "teacher_code"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     school_year: Mapped[int]
     semester: Mapped[int]

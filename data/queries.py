@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, func, literal, select, type_coerce, union_all
+from sqlalchemy import Connection, func, literal, select, type_coerce, union_all
 
 from data.instants import NEVER, taipei_day_us
 from data.models import (
@@ -98,7 +98,13 @@ def _statements() -> dict[str, Any]:
 def _delegations(connection: Connection) -> pd.DataFrame:
     """Both days count whole, so a delegation runs to the beginning of the day after to_on."""
     rows = connection.execute(
-        select(Delegation.principal_code, Delegation.deputy_code, Delegation.deputy_order, Delegation.from_on, Delegation.to_on)
+        select(
+            Delegation.principal_code,
+            Delegation.deputy_code,
+            Delegation.deputy_order,
+            Delegation.from_on,
+            Delegation.to_on,
+        )
     )
     spans = [(p, d, order, taipei_day_us(a), taipei_day_us(b + timedelta(days=1))) for p, d, order, a, b in rows]
     return conform(pd.DataFrame(spans, columns=list(FRAMES["delegations"])), FRAMES["delegations"])
@@ -118,7 +124,9 @@ def last_imports(connection: Connection) -> list[LastImport]:
     """Return the newest import of each kind, newest first."""
     newest = select(func.max(Import.id)).group_by(Import.kind)
     rows = connection.execute(
-        select(Import.kind, Import.file_name, Import.sha256, _us(Import.imported_at)).where(Import.id.in_(newest)).order_by(Import.id.desc())
+        select(Import.kind, Import.file_name, Import.sha256, _us(Import.imported_at))
+        .where(Import.id.in_(newest))
+        .order_by(Import.id.desc())
     )
     return [LastImport(*row) for row in rows]
 
@@ -127,9 +135,12 @@ def waiting_items(connection: Connection, round_ids: list[int]) -> pd.DataFrame:
     """Return what a certification queue shows of these sendings: course, class, item, student number and name."""
     columns = ["round_id", "subject", "class_name", "item_number", "student_number", "student_name"]
     rows: list[tuple[Any, ...]] = []
+    statement: Any
     for start in range(0, len(round_ids), 500):  # SQLite takes a limited number of parameters
-        statement: Select[Any] = (
-            select(Round.id, Outcome.subject, Outcome.class_name, Outcome.item_number, Student.student_number, Student.name)
+        statement = (
+            select(
+                Round.id, Outcome.subject, Outcome.class_name, Outcome.item_number, Student.student_number, Student.name
+            )
             .join_from(Round, Outcome, Round.outcome_id == Outcome.id)
             .join(Student, Student.id == Outcome.student_id)
             .where(Round.id.in_(round_ids[start : start + 500]))
@@ -141,4 +152,6 @@ def waiting_items(connection: Connection, round_ids: list[int]) -> pd.DataFrame:
 def count_facts(connection: Connection) -> dict[str, int]:
     """Return the number of rows of every table: for the doctor and for tests of "nothing was written"."""
     tables = Base.metadata.sorted_tables
-    return {table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one()) for table in tables}
+    return {
+        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one()) for table in tables
+    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pandera.pandas as pa
 
+
 @dataclass(frozen=True, slots=True)
 class SchoolSettings:
     """What a school may set. Empty caps are not set; selection caps are national (補充規定範例 六(一))."""
@@ -29,7 +30,13 @@ ENROLMENTS = {
     "division": "str", "in_school": "bool", "left_at": "int64", "left_is_dated": "bool",
 }  # fmt: skip
 SECTIONS = {"school_year": "int64", "semester": "int64", "subject": "str", "teacher_code": "str", "teacher_name": "str"}
-DELEGATIONS = {"principal_code": "str", "deputy_code": "str", "deputy_order": "int64", "from_at": "int64", "until_at": "int64"}
+DELEGATIONS = {
+    "principal_code": "str",
+    "deputy_code": "str",
+    "deputy_order": "int64",
+    "from_at": "int64",
+    "until_at": "int64",
+}
 WINDOWS = {
     "school_year": "int64", "semester": "int64", "grade": "int64", "task": "str", "starts_at": "int64", "ends_at": "int64",
     "original_ends_at": "int64", "unit": "str",

@@ -69,7 +69,11 @@ def _check_callback() -> None:
         body = request.get_json(silent=True)
     except RecursionError:  # "[" × 100,000
         abort(400)
-    if not isinstance(body, dict) or not isinstance(body.get("output"), str) or not isinstance(body.get("inputs"), list):
+    if (
+        not isinstance(body, dict)
+        or not isinstance(body.get("output"), str)
+        or not isinstance(body.get("inputs"), list)
+    ):
         abort(400)
     if body["output"] not in _POLICY:
         abort(403)
@@ -123,7 +127,7 @@ def seal(app: dash.Dash) -> None:
     with server.test_request_context("/healthz"):
         for hook in hooks[1:]:
             hook()  # Dash's own: takes the pages' callbacks into the app
-    client_side = {entry["output"] for entry in app._callback_list if entry.get("clientside_function")}  # noqa: SLF001
+    client_side = {entry["output"] for entry in app._callback_list if entry.get("clientside_function")}
     unguarded = set(app.callback_map) - set(_POLICY) - client_side
     if unguarded:
         raise RuntimeError(f"callbacks without a permission: {sorted(unguarded)}")

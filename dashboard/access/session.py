@@ -8,9 +8,10 @@ from flask_login import LoginManager, UserMixin, current_user
 from dashboard.access.roles import PERMISSIONS, Permission, Role
 from dashboard.access.scope import Scope, scope_for
 from dashboard.services import accounts
+from dashboard.services.store import Store
 
 
-class Person(UserMixin):
+class Person(UserMixin):  # type: ignore[misc]
     """flask-login's view of an account: its id is the session's token, so that a session can be ended."""
 
     def __init__(self, account: accounts.Account) -> None:
@@ -31,7 +32,7 @@ def install_login(server: Flask) -> None:
     manager = LoginManager(server)
     settings = server.config["LICHENG_SETTINGS"]
 
-    @manager.user_loader
+    @manager.user_loader  # type: ignore[untyped-decorator]
     def _load(token: str) -> Person | None:
         account = accounts.account_of(
             server.config["LICHENG_STORE"], token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours
@@ -65,6 +66,6 @@ def current_name() -> str:
     return str(current_user.account.username)
 
 
-def store():  # type: ignore[no-untyped-def]  # noqa: ANN201
+def store():  # type: ignore[no-untyped-def]
     """Return the open store of this server."""
     return current_app.config["LICHENG_STORE"]

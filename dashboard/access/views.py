@@ -15,7 +15,12 @@ from dashboard.services import accounts
 
 def safe_next(target: str) -> str:
     """Return a path of this site, else the start page: no scheme, no host, no backslash, no control character."""
-    if not target.startswith("/") or target.startswith("//") or "\\" in target or any(ord(c) < 33 or ord(c) == 127 for c in target):
+    if (
+        not target.startswith("/")
+        or target.startswith("//")
+        or "\\" in target
+        or any(ord(c) < 33 or ord(c) == 127 for c in target)
+    ):
         return "/"
     parts = urlsplit(target)
     return "/" if parts.scheme or parts.netloc else target
@@ -45,7 +50,9 @@ def login() -> Response | tuple[Response, int]:
     if token is None:
         return _form(target, failed=True), 401
     settings = current_app.config["LICHENG_SETTINGS"]
-    account = accounts.account_of(store(), token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours)
+    account = accounts.account_of(
+        store(), token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours
+    )
     if account is None:
         return _form(target, failed=True), 401
     session.clear()  # a new session at login: nothing planted before it survives
@@ -58,7 +65,9 @@ def login() -> Response | tuple[Response, int]:
 def _form(target: str, *, failed: bool, expired: bool = False) -> Response:
     token = session.get("csrf_token") or token_urlsafe(24)
     session["csrf_token"] = token
-    page = render_template("login.html", csrf_token=token, next=target, failed=failed, expired=expired, language=language())
+    page = render_template(
+        "login.html", csrf_token=token, next=target, failed=failed, expired=expired, language=language()
+    )
     return make_response(page)
 
 
@@ -90,5 +99,5 @@ def readyz() -> tuple[str, int]:
     """Tell whether the database answers and has the schema this code expects."""
     try:
         return ("ok", 200) if store().is_current() else ("migrate", 503)
-    except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
+    except Exception:
         return "database", 503

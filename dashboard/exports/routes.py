@@ -63,7 +63,11 @@ def _file(view: View, name: str, headers: list[str], rows: list[list[object]]) -
     accounts.record(store(), current_name(), "export", {"table": name, "term": term, "rows": len(rows)})
     made = datetime.now(ZoneInfo("Asia/Taipei"))
     notes = [
-        _("學期 %(term)s，資料截至 %(as_of)s", term=f"{term // 10}-{term % 10}", as_of=roc_datetime(view.filters.as_of)),
+        _(
+            "學期 %(term)s，資料截至 %(as_of)s",
+            term=f"{term // 10}-{term % 10}",
+            as_of=roc_datetime(view.filters.as_of),
+        ),
         _("由 %(user)s 於 %(made)s 匯出", user=current_name(), made=roc_datetime(made)),
     ]
     response = Response(to_csv(headers, rows, notes=notes), mimetype="text/csv; charset=utf-8")

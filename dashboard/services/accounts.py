@@ -62,17 +62,20 @@ def add_user(
     with writing(store.engine) as connection:
         if connection.execute(select(User.id).where(User.username == username)).first():
             raise AccountError(f"帳號「{username}」已經有了；要改密碼請用 licheng user passwd")
-        user_id = connection.execute(
+        made = connection.execute(
             insert(User).values(
                 username=username, password_hash=_HASHER.hash(password), role=role, staff_code=staff_code, unit=unit,
                 created_at=_now(), failed_count=0,
             )
-        ).inserted_primary_key[0]  # fmt: skip
+        )  # fmt: skip
+        user_id = made.inserted_primary_key[0] if made.inserted_primary_key else 0
         newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()
         for name in classes:
             year, _, class_name = name.rpartition(":")
             school_year = int(year) if year.isdigit() else newest
-            connection.execute(insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name))
+            connection.execute(
+                insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name)
+            )
         _audit(connection, username, "user_added", {"role": role})
 
 
@@ -100,17 +103,28 @@ def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
     """Return username, role, scope in words and whether it is enabled."""
     with reading(store.engine) as connection:
         classes: dict[int, list[str]] = {}
-        for user_id, year, name in connection.execute(select(UserClass.user_id, UserClass.school_year, UserClass.class_name)):
+        for user_id, year, name in connection.execute(
+            select(UserClass.user_id, UserClass.school_year, UserClass.class_name)
+        ):
             classes.setdefault(user_id, []).append(f"{year}:{name}" if year else name)
-        rows = connection.execute(select(User.id, User.username, User.role, User.staff_code, User.unit, User.disabled_at).order_by(User.username))
-        return [(u, role, "、".join(classes.get(i, [])) or unit or staff, disabled is None) for i, u, role, staff, unit, disabled in rows]
+        rows = connection.execute(
+            select(User.id, User.username, User.role, User.staff_code, User.unit, User.disabled_at).order_by(
+                User.username
+            )
+        )
+        return [
+            (u, role, "、".join(classes.get(i, [])) or unit or staff, disabled is None)
+            for i, u, role, staff, unit, disabled in rows
+        ]
 
 
 def log_in(store: Store, username: str, password: str) -> str | None:
     """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same."""
     moment = _now()
     with reading(store.engine) as connection:
-        user = connection.execute(select(User.id, User.password_hash, User.disabled_at, User.locked_until).where(User.username == username)).first()
+        user = connection.execute(
+            select(User.id, User.password_hash, User.disabled_at, User.locked_until).where(User.username == username)
+        ).first()
     matches, rehashed = _HASHER.verify_and_update(password, user.password_hash if user else _DUMMY)
     locked = user is not None and user.locked_until is not None and user.locked_until > moment
     if user is None or locked or user.disabled_at is not None or not matches:
@@ -144,11 +158,17 @@ def account_of(store: Store, token: str, *, idle_minutes: int, session_hours: in
     moment = _now()
     with reading(store.engine) as connection:
         row = connection.execute(
-            select(User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at)
+            select(
+                User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at
+            )
             .join_from(UserSession, User, UserSession.user_id == User.id)
             .where(UserSession.token_hash == _digest(token), User.disabled_at.is_(None))
         ).first()
-        if row is None or moment - row.seen_at > timedelta(minutes=idle_minutes) or moment - row.began_at > timedelta(hours=session_hours):
+        if (
+            row is None
+            or moment - row.seen_at > timedelta(minutes=idle_minutes)
+            or moment - row.began_at > timedelta(hours=session_hours)
+        ):
             return None
         classes = connection.execute(
             select(UserClass.school_year, UserClass.class_name).where(UserClass.user_id == row.id)
@@ -168,7 +188,11 @@ def record(store: Store, actor: str, action: str, detail: dict[str, object]) -> 
 
 
 def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object]) -> None:
-    connection.execute(insert(AuditEvent).values(happened_at=_now(), actor=actor, action=action, detail=json.dumps(detail, ensure_ascii=False)))
+    connection.execute(
+        insert(AuditEvent).values(
+            happened_at=_now(), actor=actor, action=action, detail=json.dumps(detail, ensure_ascii=False)
+        )
+    )
 
 
 def _user_id(connection: Connection, username: str) -> int:

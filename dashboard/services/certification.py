@@ -89,7 +89,11 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     ages = pd.DataFrame({"code": holder, "age": age, "bin": np.digitize(age, AGE_LIMITS)})
     counts = ages.groupby(["code", "bin"]).size().unstack(fill_value=0).reindex(columns=range(4), fill_value=0)
     counts.columns = pd.Index(["d0_3", "d4_7", "d8_14", "d15_up"])
-    extra = counts.assign(waiting=counts.sum(axis=1), median_days=ages.groupby("code")["age"].median(), oldest_days=ages.groupby("code")["age"].max())
+    extra = counts.assign(
+        waiting=counts.sum(axis=1),
+        median_days=ages.groupby("code")["age"].median(),
+        oldest_days=ages.groupby("code")["age"].max(),
+    )
     extra.index = pd.Index([str(ledger.labels["teacher"][code]) if code >= 0 else "" for code in extra.index])
     table = table.join(extra, on="key")
     numbers = ["d0_3", "d4_7", "d8_14", "d15_up", "waiting"]
@@ -105,7 +109,9 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
 def _last_48_hours(view: View, term: int, keys: pd.Series[str], as_of_us: int) -> list[float]:
     """Return, per teacher, the share of items that arrived in the last 48 hours before uploads closed: context for any delay."""
     ledger = view.ledger
-    windows = ledger.windows[(ledger.windows["task"] == "upload") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)]
+    windows = ledger.windows[
+        (ledger.windows["task"] == "upload") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)
+    ]
     ends = np.full(10, NEVER)
     ends[windows["grade"].to_numpy()] = windows["ends_at"].to_numpy()
     duties = ledger.of_term(term)

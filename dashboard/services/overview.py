@@ -78,7 +78,11 @@ def _compute(view: View) -> Overview:
         grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of, calendar=working_calendar())
         for grade in sorted(set(ledger.classes.loc[ledger.classes["school_year"] == year, "grade"]))
     }
-    selecting = bool((ledger.selections["known_at"].to_numpy() <= to_us(as_of))[ledger.selections["school_year"].to_numpy() == year].any())
+    selecting = bool(
+        (ledger.selections["known_at"].to_numpy() <= to_us(as_of))[
+            ledger.selections["school_year"].to_numpy() == year
+        ].any()
+    )
     cells: list[Cell] = []
     classes = _join(by_class, uploads, selections, receipts)
     for row in classes.to_dict("records"):
@@ -90,8 +94,20 @@ def _compute(view: View) -> Overview:
         cells += [
             Cell(name, "upload", int(row["upload_participants"]), int(row["enrolled"]), "neutral"),
             Cell(name, "certify", done, expected, "nothing" if expected == 0 else state),
-            Cell(name, "select", int(row["select_participants"]), int(row["enrolled"]), "neutral" if selecting else "not_open"),
-            Cell(name, "confirm", int(row["confirmed"]), int(row["receipt_round"]), "neutral" if row["receipt_round"] else "not_open"),
+            Cell(
+                name,
+                "select",
+                int(row["select_participants"]),
+                int(row["enrolled"]),
+                "neutral" if selecting else "not_open",
+            ),
+            Cell(
+                name,
+                "confirm",
+                int(row["confirmed"]),
+                int(row["receipt_round"]),
+                "neutral" if row["receipt_round"] else "not_open",
+            ),
         ]
     total_done, total = int(school["on_time"] + school["late"]), int(school["expected"])
     total_share = _weighted(shares, classes, grade_of)
@@ -99,7 +115,9 @@ def _compute(view: View) -> Overview:
     burn_up, previous = _burn_up(view, window_end)
     return Overview(
         certify=school,
-        certify_status=status(done=total_done, expected=total, overdue=int(school["overdue"]), expected_share=total_share, is_open=True),
+        certify_status=status(
+            done=total_done, expected=total, overdue=int(school["overdue"]), expected_share=total_share, is_open=True
+        ),
         certify_before=_a_year_before(view),
         overdue_teachers=_overdue_teachers(ledger, filters.term, as_of),
         upload=upload,
@@ -120,13 +138,30 @@ def replace_by(question: Question, by: str) -> Question:
     return replace(question, by=by)
 
 
-def _join(by_class: pd.DataFrame, uploads: pd.DataFrame, selections: pd.DataFrame, receipts: pd.DataFrame) -> pd.DataFrame:
+def _join(
+    by_class: pd.DataFrame, uploads: pd.DataFrame, selections: pd.DataFrame, receipts: pd.DataFrame
+) -> pd.DataFrame:
     joined = by_class.merge(
-        uploads[["key", "enrolled", "participants", "items"]].rename(columns={"participants": "upload_participants"}), on="key", how="left"
+        uploads[["key", "enrolled", "participants", "items"]].rename(columns={"participants": "upload_participants"}),
+        on="key",
+        how="left",
     )
-    joined = joined.merge(selections[["key", "participants"]].rename(columns={"participants": "select_participants"}), on="key", how="left")
+    joined = joined.merge(
+        selections[["key", "participants"]].rename(columns={"participants": "select_participants"}),
+        on="key",
+        how="left",
+    )
     joined = joined.merge(receipts, on="key", how="left")
-    counts = ["enrolled", "upload_participants", "items", "select_participants", "confirmed", "disputed", "unseen", "receipt_round"]
+    counts = [
+        "enrolled",
+        "upload_participants",
+        "items",
+        "select_participants",
+        "confirmed",
+        "disputed",
+        "unseen",
+        "receipt_round",
+    ]
     joined[counts] = joined[counts].fillna(0).astype("int64")
     return joined
 
@@ -136,7 +171,9 @@ def _receipts(ledger: Ledger, year: int, as_of: datetime) -> pd.DataFrame:
     as_of_us = to_us(as_of)
     rows = ledger.receipts[(ledger.receipts["school_year"] == year)]
     window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
-    opened = bool((window["starts_at"] <= as_of_us).any()) if len(window) else bool((rows["known_at"] <= as_of_us).any())
+    opened = (
+        bool((window["starts_at"] <= as_of_us).any()) if len(window) else bool((rows["known_at"] <= as_of_us).any())
+    )
     columns = ["key", "confirmed", "disputed", "unseen", "receipt_round"]
     if rows.empty or not opened:
         return pd.DataFrame({name: pd.Series(dtype="str" if name == "key" else "int64") for name in columns})
@@ -174,7 +211,9 @@ def _overdue_teachers(ledger: Ledger, term: int, as_of: datetime) -> int:
 
 
 def _a_year_before(view: View) -> float | None:
-    earlier = same_day_earlier(view.whole, term=view.filters.term, as_of=view.filters.as_of, calendar=working_calendar())
+    earlier = same_day_earlier(
+        view.whole, term=view.filters.term, as_of=view.filters.as_of, calendar=working_calendar()
+    )
     if earlier is None:
         return None
     row = completion.answer(view.ledger, Question(earlier[0], earlier[1], by="school", stage="certify")).iloc[0]
@@ -182,7 +221,10 @@ def _a_year_before(view: View) -> float | None:
 
 
 def _window(ledger: Ledger, term: int, grade: int | None) -> tuple[datetime | None, datetime | None]:
-    windows = ledger.windows[(ledger.windows["task"] == "certify") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)]
+    windows = ledger.windows[
+        (ledger.windows["task"] == "certify")
+        & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)
+    ]
     if grade is not None:
         windows = windows[windows["grade"] == grade]
     if windows.empty:

@@ -19,7 +19,15 @@ def metric_keys() -> list[str]:
 
 
 def report(
-    store: Store, metric_key: str, *, term: str, stage: str, by: str, as_of: str = "", kind: str = "outcome", deadline: str = "current"
+    store: Store,
+    metric_key: str,
+    *,
+    term: str,
+    stage: str,
+    by: str,
+    as_of: str = "",
+    kind: str = "outcome",
+    deadline: str = "current",
 ) -> pd.DataFrame:
     """Answer a report. term: 1131 or 113-1, 1130 for a whole year. Raises ReportError for a question that cannot be asked."""
     metric = all_metrics().get(metric_key)

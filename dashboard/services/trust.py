@@ -49,7 +49,9 @@ def trust_of(store: Store, view: View) -> Trust:
 
 def _next_deadline(view: View) -> tuple[str, datetime] | None:
     windows = view.whole.windows
-    windows = windows[(windows["school_year"] == view.filters.term // 10) & (windows["ends_at"] > to_us(view.filters.as_of))]
+    windows = windows[
+        (windows["school_year"] == view.filters.term // 10) & (windows["ends_at"] > to_us(view.filters.as_of))
+    ]
     windows = windows[windows["task"].isin(["upload", "certify"]) & (windows["semester"] == view.filters.term % 10)]
     if view.filters.grade is not None:
         windows = windows[windows["grade"] == view.filters.grade]

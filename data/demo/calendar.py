@@ -22,7 +22,7 @@ UNITS = {
 }
 EXTENDED_GRADE = 1  # the grade whose teachers got a few days more once
 EXTENSION_DAYS = 4
-ROC = 1911
+ROC_OFFSET = 1911
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,8 +63,8 @@ def clock(day: date, hour: int = 0) -> int:
 def term_of(today: date) -> Term:
     """Return the term running on a day: term 1 is August to January, term 2 February to July."""
     if today.month >= 8:
-        return Term(today.year - ROC, 1)
-    return Term(today.year - ROC - 1, 1 if today.month == 1 else 2)
+        return Term(today.year - ROC_OFFSET, 1)
+    return Term(today.year - ROC_OFFSET - 1, 1 if today.month == 1 else 2)
 
 
 def last_terms(today: date, count: int) -> list[Term]:
@@ -76,12 +76,12 @@ def last_terms(today: date, count: int) -> list[Term]:
 
 def school_year_start(year: int) -> int:
     """Return the clock second at which a school year begins."""
-    return clock(date(year + ROC, 8, 1))
+    return clock(date(year + ROC_OFFSET, 8, 1))
 
 
 def assessment_days(term: Term) -> list[date]:
     """Return the days on which the big assignments of a term are handed in, around the midterms."""
-    ad = term.year + ROC
+    ad = term.year + ROC_OFFSET
     if term.semester == 1:
         return [date(ad, 10, 19), date(ad, 11, 15)]
     return [date(ad + 1, 3, 26), date(ad + 1, 5, 19)]
@@ -94,12 +94,14 @@ def plan_windows(terms: list[Term]) -> Windows:
     """
     past = terms[:-1]
     extended = max([t for t in past if t.semester == 1] or past, default=None)
-    windows = [window for term in terms for grade in (1, 2, 3) for window in _plan_term(term, grade, extended=term == extended)]
+    windows = [
+        window for term in terms for grade in (1, 2, 3) for window in _plan_term(term, grade, extended=term == extended)
+    ]
     return {(window.term, window.grade, window.task): window for window in windows}
 
 
 def _plan_term(term: Term, grade: int, *, extended: bool) -> list[Window]:
-    ad = term.year + ROC
+    ad = term.year + ROC_OFFSET
     if term.semester == 1:
         opens, closes = date(ad, 8, 30), date(ad + 1, 2, 3)
     else:
@@ -110,7 +112,10 @@ def _plan_term(term: Term, grade: int, *, extended: bool) -> list[Window]:
     spans = [(UPLOAD, start, upload_end, upload_end), (CERTIFY, start, certify_end + longer, certify_end)]
     if term.semester == 2:
         confirm = clock(date(ad + 1, 6, 21) if grade == 3 else date(ad + 1, 9, 19), 8)
-        spans += [(task, certify_end, certify_end + 14 * DAY, certify_end + 14 * DAY) for task in (SELECT_OUTCOME, SELECT_PERFORMANCE)]
+        spans += [
+            (task, certify_end, certify_end + 14 * DAY, certify_end + 14 * DAY)
+            for task in (SELECT_OUTCOME, SELECT_PERFORMANCE)
+        ]
         confirm_end = confirm - 8 * 3600 + 7 * DAY
         spans.append((CONFIRM, confirm, confirm_end, confirm_end))
     return [Window(term, grade, *span, *_plan_check(span[1], span[3])) for span in spans]

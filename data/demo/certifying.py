@@ -39,11 +39,28 @@ def certify(
     ends = np.array([0, *(windows[term, grade, CERTIFY].end for grade in (1, 2, 3))])[grades]
     upload_ends = np.array([0, *(windows[term, grade, CERTIFY].original_end - 7 * DAY for grade in (1, 2, 3))])[grades]
     item = np.arange(len(teachers))
-    first = _decide(item, uploads.sent_at, teachers, ends, upload_ends, staff, leaves, age=age, pass_share=0.955, rng=rng)
+    first = _decide(
+        item, uploads.sent_at, teachers, ends, upload_ends, staff, leaves, age=age, pass_share=0.955, rng=rng
+    )
     again_at = first.decided_at + 3600 + np.rint(np.exp(rng.normal(np.log(20 * 3600), 0.8, len(item)))).astype(np.int64)
-    again = ~first.passed & first.released & (first.decided_at < FAR) & (again_at < ends - DAY // 2) & (rng.random(len(item)) < 0.62)
+    again = (
+        ~first.passed
+        & first.released
+        & (first.decided_at < FAR)
+        & (again_at < ends - DAY // 2)
+        & (rng.random(len(item)) < 0.62)
+    )
     second = _decide(
-        item[again], again_at[again], teachers[again], ends[again], upload_ends[again], staff, leaves, age=age, pass_share=0.9, rng=rng
+        item[again],
+        again_at[again],
+        teachers[again],
+        ends[again],
+        upload_ends[again],
+        staff,
+        leaves,
+        age=age,
+        pass_share=0.9,
+        rng=rng,
     )
     merged = [np.concatenate([getattr(first, name), getattr(second, name)]) for name in Rounds.__dataclass_fields__]
     order = np.lexsort((merged[1], merged[0]))

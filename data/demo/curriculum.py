@@ -111,7 +111,10 @@ def list_subjects(department: Department, *, grade: int, semester: int) -> list[
     if not department.initial:
         return [GENERAL[name] for name in _HIGH_SCHOOL[grade, semester].split()]
     own = [part.split() for year in _VOCATIONAL[department.name] for part in year.split("|")]
-    serials = {name: f"{number:02d}" for number, name in enumerate(dict.fromkeys(name for part in own for name in part), start=1)}
+    serials = {
+        name: f"{number:02d}"
+        for number, name in enumerate(dict.fromkeys(name for part in own for name in part), start=1)
+    }
     general = [GENERAL[name] for name in _VOCATIONAL_GENERAL[grade, semester].split()]
     return general + [_make_vocational(name, department, serials[name]) for name in own[2 * grade + semester - 3]]
 
@@ -120,7 +123,9 @@ def _make_vocational(name: str, department: Department, serial: str) -> Subject:
     if name == "專題實作":
         return Subject(name, department.name, "2", "3", department.group, serial, 2.6)
     practical = name.endswith(_PRACTICAL)
-    return Subject(name, department.name, "1", "3" if practical else "2", department.group, serial, 1.7 if practical else 0.9)
+    return Subject(
+        name, department.name, "1", "3" if practical else "2", department.group, serial, 1.7 if practical else 0.9
+    )
 
 
 def code_course(subject: Subject, department: Department, *, entry_year: int, across_classes: bool = False) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from data.demo.calendar import DAY, ROC, clock, format_day
+from data.demo.calendar import DAY, ROC_OFFSET, clock, format_day
 from data.demo.chance import stream
 
 
@@ -33,7 +33,9 @@ _ABSENCES = (
 )
 
 
-def plan_leaves(sections: pd.DataFrame, staff: pd.DataFrame, *, year: int, first: int, today: int, seed: int) -> list[Leave]:
+def plan_leaves(
+    sections: pd.DataFrame, staff: pd.DataFrame, *, year: int, first: int, today: int, seed: int
+) -> list[Leave]:
     """Send a few teachers of a year on leave, one of them for seven weeks with two deputies; none that begins after today.
 
     sections: of the year. first: clock second before which the school's records do not go. Deputies are colleagues of the
@@ -47,7 +49,7 @@ def plan_leaves(sections: pd.DataFrame, staff: pd.DataFrame, *, year: int, first
     away = [int(i) for i in rng.permutation(busiest)[: max(1, min(len(_ABSENCES), len(staff) // 6))]]
     leaves = []
     for order, (principal, (begins, ends, reason)) in enumerate(zip(away, _ABSENCES, strict=False)):
-        start, last = (clock(date(year + ROC + (month < 8), month, day)) for month, day in (begins, ends))
+        start, last = (clock(date(year + ROC_OFFSET + (month < 8), month, day)) for month, day in (begins, ends))
         candidates = _rank_deputies(principal, away, staff, rng)
         deputies = tuple(candidates[: 2 if order == 0 else 1])
         if first <= start < today and deputies:

@@ -20,8 +20,14 @@ _YOUNG_BOYS = ("冠承宇柏品彥宥俊家子昱育嘉佳哲睿皓恩廷翊奕�
                "宇翰廷恩睿宏霖瑋倫豪傑勳辰佑軒諺緯毅儒安丞凱文賢均澤祐齊樺維哲鈞叡騰銘瀚碩暘修鴻")  # fmt: skip
 _YOUNG_GIRLS = ("怡雅佳宜欣思詩筱郁品子芷宥庭詠靖婕語采羽映沛芸若心晴彥昕亭羿孟亮瑀沁婉于立",
                 "婷妤萱涵君瑄雯芸庭甄蓁安晴潔穎昀慧玲琪蓉珊恩彤瑜瑩璇臻真柔儒嫻寧茵薇倩筠如融慈")  # fmt: skip
-_OLDER_MEN = ("志俊建文明國信家宗永正世振耀英智政彥柏冠士啟清嘉育榮宏", "宏明傑銘雄偉賢良成仁豪輝峰龍源昌德翰霖文誠欽彬祥斌全毅益")
-_OLDER_WOMEN = ("淑美秀麗雅惠玉慧婉佩靜怡素月瓊雪明佳宜曉欣鈺思孟瑞", "芬玲娟惠珍華敏君芳貞萍雯慧婷茹如卿琴儀蓉燕娥真吟瑜穎文")
+_OLDER_MEN = (
+    "志俊建文明國信家宗永正世振耀英智政彥柏冠士啟清嘉育榮宏",
+    "宏明傑銘雄偉賢良成仁豪輝峰龍源昌德翰霖文誠欽彬祥斌全毅益",
+)
+_OLDER_WOMEN = (
+    "淑美秀麗雅惠玉慧婉佩靜怡素月瓊雪明佳宜曉欣鈺思孟瑞",
+    "芬玲娟惠珍華敏君芳貞萍雯慧婷茹如卿琴儀蓉燕娥真吟瑜穎文",
+)
 
 
 def draw_student_names(rng: np.random.Generator, girls: Array) -> Array:
@@ -29,7 +35,9 @@ def draw_student_names(rng: np.random.Generator, girls: Array) -> Array:
     names = _draw_names(rng, girls, _YOUNG_BOYS, _YOUNG_GIRLS)
     rare = rng.random(len(girls)) < 0.004
     tails = np.array(list(_RARE), dtype=object)[rng.integers(0, len(_RARE), len(girls))]
-    return np.array([name[:-1] + tail if use else name for name, tail, use in zip(names, tails, rare, strict=True)], dtype=object)
+    return np.array(
+        [name[:-1] + tail if use else name for name, tail, use in zip(names, tails, rare, strict=True)], dtype=object
+    )
 
 
 def draw_staff_names(rng: np.random.Generator, women: Array) -> Array:
@@ -48,7 +56,9 @@ def _draw_names(rng: np.random.Generator, women: Array, of_men: tuple[str, str],
     count = len(women)
     pairs = [(character, weight) for weight, group in _SURNAMES.items() for character in group]
     pairs += [(surname, 0.6) for surname in _COMPOUND]
-    surnames = np.array([surname for surname, _ in pairs], dtype=object)[draw_weighted(rng, [w for _, w in pairs], count)]
+    surnames = np.array([surname for surname, _ in pairs], dtype=object)[
+        draw_weighted(rng, [w for _, w in pairs], count)
+    ]
     draws = rng.random((2, count))
     single = rng.random(count) < 0.025
     given = np.empty(count, dtype=object)

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from data.demo.calendar import DAY, ROC, clock, school_year_start
+from data.demo.calendar import DAY, ROC_OFFSET, clock, school_year_start
 from data.demo.chance import FAR, Array, share_out, stream
 from data.demo.names import draw_student_names
 
@@ -110,7 +110,7 @@ def _draw_leavings(rng: np.random.Generator, entry: int, count: int) -> tuple[Ar
     for grade, share in ((1, 0.015), (2, 0.01), (3, 0.005)):
         leaves = (rng.random(count) < share) & (left_at == FAR)
         term_days = rng.integers(0, 290, count)
-        first = clock(date(entry + grade - 1 + ROC, 9, 10), 12)
+        first = clock(date(entry + grade - 1 + ROC_OFFSET, 9, 10), 12)
         left_at[leaves] = first + term_days[leaves] * DAY
     word = np.where(rng.random(count) < 0.6, "轉出", "休學")
     return left_at, word
@@ -136,4 +136,6 @@ def enrol(students: pd.DataFrame, classes: pd.DataFrame, *, year: int, today: in
     keys = of_year[["entry_year", "slot", "grade"]].rename_axis("class_row").reset_index()
     rows = rows.merge(keys, on=["entry_year", "slot"]).sort_values(["class_row", "seat"], ignore_index=True)
     gone = rows["left_at"] < today
-    return rows.assign(status=rows["left_word"].where(gone, "在學"))[["student", "class_row", "grade", "left_at", "status"]]
+    return rows.assign(status=rows["left_word"].where(gone, "在學"))[
+        ["student", "class_row", "grade", "left_at", "status"]
+    ]

@@ -17,7 +17,9 @@ ACROSS = -1  # class_row of a section that belongs to no one class
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def build_sections(classes: pd.DataFrame, staff: pd.DataFrame, leaders: Array, *, year: int, semesters: list[int], seed: int) -> pd.DataFrame:
+def build_sections(
+    classes: pd.DataFrame, staff: pd.DataFrame, leaders: Array, *, year: int, semesters: list[int], seed: int
+) -> pd.DataFrame:
     """Give every class of a year its subjects, and every subject a teacher who keeps the class for both terms.
 
     Returns term, course_code, subject, class_name, teacher (row of staff), weight (how much it invites uploads),
@@ -82,7 +84,9 @@ def _group_by_family(staff: pd.DataFrame) -> dict[str, list[int]]:
     return members
 
 
-def _offer_electives(of_year: pd.DataFrame, staff: pd.DataFrame, term: Term, rng: np.random.Generator) -> list[tuple[object, ...]]:
+def _offer_electives(
+    of_year: pd.DataFrame, staff: pd.DataFrame, term: Term, rng: np.random.Generator
+) -> list[tuple[object, ...]]:
     """Offer 跨班選修 to the second and third grades, as many groups as classes take part; one class alone has none."""
     members = _group_by_family(staff)
     offered: list[tuple[object, ...]] = []
@@ -92,7 +96,9 @@ def _offer_electives(of_year: pd.DataFrame, staff: pd.DataFrame, term: Term, rng
         if not len(taking):
             continue
         department = DEPARTMENTS[taking["department"].iloc[0]]
-        for subject, letter in zip([ELECTIVES[i] for i in rng.permutation(len(ELECTIVES))][: len(taking)], letters, strict=False):
+        for subject, letter in zip(
+            [ELECTIVES[i] for i in rng.permutation(len(ELECTIVES))][: len(taking)], letters, strict=False
+        ):
             teacher = members[subject.family][int(rng.integers(len(members[subject.family])))]
             code = code_course(subject, department, entry_year=int(taking["entry_year"].iloc[0]), across_classes=True)
             offered.append((term, code, subject.name, f"多元選修{letter}", teacher, subject.weight, ACROSS, grade))
@@ -107,7 +113,9 @@ def elective_classes(of_year: pd.DataFrame, grade: int) -> pd.DataFrame:
     return taking if len(taking) > 1 else taking.iloc[:0]
 
 
-def choose_electives(enrolled: pd.DataFrame, classes: pd.DataFrame, sections: pd.DataFrame, rng: np.random.Generator) -> Array:
+def choose_electives(
+    enrolled: pd.DataFrame, classes: pd.DataFrame, sections: pd.DataFrame, rng: np.random.Generator
+) -> Array:
     """Return for each enrolled student the row of their elective in sections, or -1."""
     chosen = np.full(len(enrolled), -1)
     across = sections[sections["class_row"] == ACROSS]

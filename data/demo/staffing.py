@@ -75,7 +75,9 @@ def _count_lessons(classes: int) -> dict[str, int]:
         for department, _ in plan_cohort(entry, classes=classes):
             for grade in (1, 2, 3):
                 for semester in (1, 2):
-                    lessons.update(subject.family for subject in list_subjects(department, grade=grade, semester=semester))
+                    lessons.update(
+                        subject.family for subject in list_subjects(department, grade=grade, semester=semester)
+                    )
     lessons.update(subject.family for subject in ELECTIVES)
     return dict(sorted(lessons.items(), key=lambda item: (-item[1], item[0])))
 

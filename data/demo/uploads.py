@@ -57,14 +57,25 @@ def draw_uploads(
 
 
 def _draw_counts(
-    enrolled: pd.DataFrame, students: pd.DataFrame, *, term: Term, age: int, idle_class: int, scale: float, rng: np.random.Generator
+    enrolled: pd.DataFrame,
+    students: pd.DataFrame,
+    *,
+    term: Term,
+    age: int,
+    idle_class: int,
+    scale: float,
+    rng: np.random.Generator,
 ) -> Array:
     person = students.iloc[enrolled["student"]]
     class_row = enrolled["class_row"].to_numpy()
     climate = rng.normal(0, 0.3, int(class_row.max()) + 1)[class_row]
     grade_3_in_a_hurry = (enrolled["grade"].to_numpy() == 3) & (term.semester == 2)
     leaning = 2.0 - 0.11 * age + 0.75 * person["zeal"].to_numpy() + climate - 0.5 * grade_3_in_a_hurry
-    takes_part = (rng.random(len(enrolled)) < 1 / (1 + np.exp(-leaning))) & ~person["silent"].to_numpy() & (class_row != idle_class)
+    takes_part = (
+        (rng.random(len(enrolled)) < 1 / (1 + np.exp(-leaning)))
+        & ~person["silent"].to_numpy()
+        & (class_row != idle_class)
+    )
     counts = draw_weighted(rng, _COUNTS, len(enrolled))
     return np.where(takes_part, np.floor(counts * scale + rng.random(len(enrolled))), 0).astype(int)
 
@@ -130,5 +141,7 @@ def _draw_sendings(uploaded: Array, ends: Array, rng: np.random.Generator) -> Ar
     size = len(uploaded)
     sent = uploaded + 60 + np.rint(np.exp(rng.normal(np.log(4200), 1.3, size))).astype(np.int64)
     too_late = sent >= ends
-    sent = np.where(too_late, uploaded + np.floor((ends - uploaded) * rng.uniform(0.1, 0.95, size)).astype(np.int64), sent)
+    sent = np.where(
+        too_late, uploaded + np.floor((ends - uploaded) * rng.uniform(0.1, 0.95, size)).astype(np.int64), sent
+    )
     return np.where(rng.random(size) < 0.04, FAR, sent)

@@ -55,7 +55,8 @@ def state_bits(duties: pd.DataFrame, as_of_us: int, *, deadline: str = "current"
     bits |= (done_at >= due).view(np.uint8) << 2
     bits |= (duties["exempt_at"].to_numpy() <= as_of_us).view(np.uint8) << 3
     bits |= (duties["opened_at"].to_numpy() <= as_of_us).view(np.uint8) << 4
-    return bits
+    result: npt.NDArray[np.uint8] = bits
+    return result
 
 
 def states(duties: pd.DataFrame, as_of_us: int, *, deadline: str = "current") -> npt.NDArray[np.int64]:
@@ -65,7 +66,9 @@ def states(duties: pd.DataFrame, as_of_us: int, *, deadline: str = "current") ->
     return result
 
 
-def count_states(duties: pd.DataFrame, key: npt.NDArray[Any], size: int, as_of_us: int, *, deadline: str = "current") -> Ints:
+def count_states(
+    duties: pd.DataFrame, key: npt.NDArray[Any], size: int, as_of_us: int, *, deadline: str = "current"
+) -> Ints:
     """Count duties by key (0 to size-1): a row a key, columns the five states, due and done, due."""
     bits = state_bits(duties, as_of_us, deadline=deadline)
     combined = key.astype(np.int64)
@@ -101,7 +104,13 @@ def completion(
 
 
 def tabulate(
-    duties: pd.DataFrame, key: npt.NDArray[Any], size: int, as_of_us: int, *, deadline: str = "current", waits: bool = True
+    duties: pd.DataFrame,
+    key: npt.NDArray[Any],
+    size: int,
+    as_of_us: int,
+    *,
+    deadline: str = "current",
+    waits: bool = True,
 ) -> pd.DataFrame:
     """Return the counts, rates and (with waits) the days of every key from 0 to size-1, one row each."""
     counts = count_states(duties, key, size, as_of_us, deadline=deadline)
@@ -133,7 +142,12 @@ def _days(duties: pd.DataFrame, key: npt.NDArray[Any], size: int, as_of_us: int,
     end = np.where(done, done_at, as_of_us)
     behind = (done & (done_at >= due)) | (undone & (due <= as_of_us))
     median, p90 = kaplan_meier_quantiles(
-        key[done], duties["wait_us"].to_numpy()[done], key[undone], as_of_us - opened_at[undone], size=size, shares=(0.5, 0.1)
+        key[done],
+        duties["wait_us"].to_numpy()[done],
+        key[undone],
+        as_of_us - opened_at[undone],
+        size=size,
+        shares=(0.5, 0.1),
     )
     return {
         "wait_median_days": median / DAY_US,
@@ -150,7 +164,13 @@ def _medians(key: npt.NDArray[Any], values: Ints, size: int) -> Floats:
 
 
 def kaplan_meier_quantiles(
-    done_key: npt.NDArray[Any], done_wait: Ints, waiting_key: npt.NDArray[Any], waiting_since: Ints, *, size: int, shares: Sequence[float]
+    done_key: npt.NDArray[Any],
+    done_wait: Ints,
+    waiting_key: npt.NDArray[Any],
+    waiting_since: Ints,
+    *,
+    size: int,
+    shares: Sequence[float],
 ) -> list[Floats]:
     """Return, per key and share, the smallest duration at which the share still waiting has come down to it.
 
@@ -166,7 +186,9 @@ def kaplan_meier_quantiles(
     if len(waiting_key) and len(key):
         low = min(int(wait.min()), int(waiting_since.min()))
         span = max(int(wait.max()), int(waiting_since.max())) - low + 1
-        place = np.searchsorted(key * span + (wait - low), waiting_key.astype(np.int64) * span + (waiting_since - low), side="right")
+        place = np.searchsorted(
+            key * span + (wait - low), waiting_key.astype(np.int64) * span + (waiting_since - low), side="right"
+        )
         inside = place < (starts + events)[waiting_key]  # censored after the group's last event changes nothing
         gone = np.cumsum(np.bincount(place[inside], minlength=len(key)))
         before_group = np.where(starts > 0, gone[np.clip(starts - 1, 0, len(key) - 1)], 0)

@@ -86,7 +86,9 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     """Return one row a teacher of the term with decided items, limits, tail probabilities and the flag."""
     as_of_us = to_us(question.as_of)
     duties = ledger.of_term(question.term)
-    duties = duties[(duties["stage"].to_numpy() == STAGES.index(question.stage)) & (duties["opened_at"].to_numpy() <= as_of_us)]
+    duties = duties[
+        (duties["stage"].to_numpy() == STAGES.index(question.stage)) & (duties["opened_at"].to_numpy() <= as_of_us)
+    ]
     codes = codes_of(ledger, duties, question.by, as_of_us)
     groups = groups_of(ledger, question.term, question.by, codes)
     counts = tabulate(duties, groups.row_of[codes], len(groups.keys), as_of_us, deadline=question.deadline, waits=False)

@@ -33,7 +33,8 @@ def codes_of(ledger: Ledger, frame: pd.DataFrame, by: str, as_of_us: int) -> npt
         if by == "teacher":
             return teacher
         return np.append(ledger.teachers["unit"].to_numpy(), np.int16(-1))[teacher]
-    return frame[by].to_numpy()
+    codes: npt.NDArray[Any] = frame[by].to_numpy()
+    return codes
 
 
 def groups_of(ledger: Ledger, term: int, by: str, present: npt.NDArray[Any]) -> Groups:
@@ -65,7 +66,11 @@ def _listed(ledger: Ledger, term: int, by: str) -> list[int]:
     if by in ("class", "grade", "department"):
         classes = ledger.classes[(ledger.classes["school_year"] == term // 10) & ledger.classes["visible"]]
         return [int(code) for code in (classes.index if by == "class" else classes[by].unique())]
-    taught = ledger.taught[ledger.taught["term"] == term] if term % 10 else ledger.taught[ledger.taught["term"] // 10 == term // 10]
+    taught = (
+        ledger.taught[ledger.taught["term"] == term]
+        if term % 10
+        else ledger.taught[ledger.taught["term"] // 10 == term // 10]
+    )
     if by == "unit":
         return [int(code) for code in ledger.teachers["unit"].to_numpy()[taught["teacher"].unique()]]
     return [int(code) for code in taught[by].unique()] if by in ("subject", "teacher") else []

@@ -37,7 +37,9 @@ def status(*, done: int, expected: int, overdue: int, expected_share: float | No
     return "attention" if gap >= -ATTENTION_POINTS else "overdue"
 
 
-def expected_share(ledger: Ledger, *, term: int, grade: int, as_of: datetime, calendar: np.busdaycalendar) -> float | None:
+def expected_share(
+    ledger: Ledger, *, term: int, grade: int, as_of: datetime, calendar: np.busdaycalendar
+) -> float | None:
     """Return the completion expected of a grade's certifications at an instant; None without a window.
 
     The median completion at the same working-day offset from the window's start in the last two to four terms of the
@@ -52,9 +54,12 @@ def expected_share(ledger: Ledger, *, term: int, grade: int, as_of: datetime, ca
     offset = _working_days(own["starts_at"], now_us, calendar)
     shares = []
     for earlier in sorted((t for t in windows.index if t < term), reverse=True)[:TERMS_COMPARED]:
-        then_us = _day_us(np.busday_offset(_day(windows.at[earlier, "starts_at"]), offset, roll="forward", busdaycal=calendar)) + (
-            now_us + TAIPEI_OFFSET_US
-        ) % 86_400_000_000
+        then_us = (
+            _day_us(
+                np.busday_offset(_day(windows.at[earlier, "starts_at"]), offset, roll="forward", busdaycal=calendar)
+            )
+            + (now_us + TAIPEI_OFFSET_US) % 86_400_000_000
+        )
         duties = ledger.of_term(earlier)
         duties = duties[(duties["stage"] == CERTIFY) & (duties["grade"] == grade)]
         on_time, late, open_, overdue, *_ = count_states(duties, np.zeros(len(duties), dtype=np.int64), 1, then_us)[0]
@@ -66,7 +71,9 @@ def expected_share(ledger: Ledger, *, term: int, grade: int, as_of: datetime, ca
     return float(np.clip((now_us - own["starts_at"]) / length, 0, 1))
 
 
-def same_day_earlier(ledger: Ledger, *, term: int, as_of: datetime, calendar: np.busdaycalendar) -> tuple[int, datetime] | None:
+def same_day_earlier(
+    ledger: Ledger, *, term: int, as_of: datetime, calendar: np.busdaycalendar
+) -> tuple[int, datetime] | None:
     """Return last year's term and the instant at the same working-day offset from its window's start; None without one."""
     windows = ledger.windows[ledger.windows["task"] == "certify"]
     starts = (windows["starts_at"].groupby(windows["school_year"] * 10 + windows["semester"])).min()

@@ -23,14 +23,14 @@ def take(rows: Rows, context: Context) -> Counts:
     frame = rows.frame.assign(
         from_on=_days(rows.frame["from_on"].to_numpy()),
         to_on=_days(rows.frame["to_on"].to_numpy()),
-        reason=rows.frame["reason"] if "reason" in rows.frame else "",
+        reason=rows.frame.get("reason", ""),
     )
     taken = upsert(context, Delegation, frame[[*KEY, "to_on", "reason"]], key=KEY)
     taken.unchanged += counts.unchanged
     return taken
 
 
-def _days(instants: np.ndarray) -> list[object]:  # type: ignore[type-arg]
+def _days(instants: np.ndarray) -> list[object]:
     return [from_us(instant).date() for instant in instants]
 
 

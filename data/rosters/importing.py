@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, insert, select
 
-from data.instants import TAIPEI, to_us
 from data.db import raise_data_version, writing
+from data.instants import TAIPEI, to_us
 from data.models import AuditEvent, AuditRefusal, Import, SchoolClass, Window
 from data.rosters import cells
 from data.rosters.kinds import Context, Counts, Kind, recognise, type_rows
@@ -105,7 +105,9 @@ def import_files(
             for number, (kind, table, heading) in enumerate(recognised, start=1):
                 on_progress(table.file_name, number, len(recognised))
                 context = Context(connection, to_us(moment), ids + number, make_hasher(id_key))
-                connection.execute(insert(Import).values(_import_row(context.import_id, batch_id, table, kind, moment, by)))
+                connection.execute(
+                    insert(Import).values(_import_row(context.import_id, batch_id, table, kind, moment, by))
+                )
                 report = _take(kind, table, heading, context, years)
                 reports.append(report)
                 connection.execute(Import.__table__.update().where(Import.id == context.import_id).values(  # type: ignore[attr-defined]
@@ -113,14 +115,16 @@ def import_files(
                     unchanged_count=report.unchanged, rejected_count=report.rejected,
                     warnings=json.dumps(report.warnings, ensure_ascii=False)))  # fmt: skip
             _warn_missing_windows(connection, reports)
-            refused = any(report.problems for report in reports)
+            has_problems = any(report.problems for report in reports)
             whole_file_refused = any(p.row is None for report in reports for p in report.problems)
-            if dry_run or whole_file_refused or (refused and not take_good_rows):
+            if dry_run or whole_file_refused or (has_problems and not take_good_rows):
                 raise _UndoneError
             if any(report.new or report.changed for report in reports):
                 raise_data_version(connection)
             detail = {"batch_id": batch_id, "files": len(tables), "rows": sum(report.rows for report in reports)}
-            connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="import", detail=json.dumps(detail)))
+            connection.execute(
+                insert(AuditEvent).values(happened_at=moment, actor=by, action="import", detail=json.dumps(detail))
+            )
         committed = True
     except _UndoneError:
         pass
@@ -170,7 +174,7 @@ def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, y
             if len(years) != 1:
                 said = "、".join(map(str, years)) or "沒有"
                 message = f"這份名冊沒有學年欄，其他檔案的學年是：{said}；請用 --year 指定學年度，例：--year 113"
-                raise RefusedError([Problem(table.file_name, message=message)])  # noqa: TRY301
+                raise RefusedError([Problem(table.file_name, message=message)])
             name = "學年"
             table = replace(table, frame=table.frame.assign(**{name: str(years[0])}))
             heading = heading | {"school_year": name}
@@ -188,7 +192,7 @@ def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, y
 def _terms(frame: pd.DataFrame) -> str:
     if "school_year" not in frame:
         return ""
-    semester = frame["semester"] if "semester" in frame else 0
+    semester = frame.get("semester", 0)
     return "、".join(str(term) for term in sorted(set(frame["school_year"] * 10 + semester)))
 
 
@@ -204,16 +208,22 @@ def _warn_missing_windows(connection: Any, reports: list[FileReport]) -> None:
     """Say which terms and grades have certification lists but no certification window: such duties have no deadline."""
     have = {
         (row.school_year * 10 + row.semester, row.grade)
-        for row in connection.execute(select(Window.school_year, Window.semester, Window.grade).where(Window.task == "certify"))
+        for row in connection.execute(
+            select(Window.school_year, Window.semester, Window.grade).where(Window.task == "certify")
+        )
     }
     for report in reports:
         if report.kind != "outcomes" or not report.term:
             continue
         for term in map(int, report.term.split("、")):
-            grades = set(connection.execute(select(SchoolClass.grade).where(SchoolClass.school_year == term // 10)).scalars())
+            grades = set(
+                connection.execute(select(SchoolClass.grade).where(SchoolClass.school_year == term // 10)).scalars()
+            )
             lacking = "、".join(str(grade) for grade in sorted(grades) if (term, grade) not in have)
             if lacking:
-                report.warnings.append(f"{term // 10}-{term % 10} 的 {lacking} 年級沒有教師認證的作業期程，這些認證沒有截止時間")
+                report.warnings.append(
+                    f"{term // 10}-{term % 10} 的 {lacking} 年級沒有教師認證的作業期程，這些認證沒有截止時間"
+                )
 
 
 def _log_refusals(engine: Engine, problems: list[Problem], batch_id: str, moment: datetime, by: str) -> None:
@@ -228,4 +238,6 @@ def _log_refusals(engine: Engine, problems: list[Problem], batch_id: str, moment
             ],
         )  # fmt: skip
         detail = json.dumps({"batch_id": batch_id, "refusals": len(problems)})
-        connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="import_refused", detail=detail))
+        connection.execute(
+            insert(AuditEvent).values(happened_at=moment, actor=by, action="import_refused", detail=detail)
+        )

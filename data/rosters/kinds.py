@@ -100,16 +100,22 @@ class Context:
 
     def classes(self, school_year: int) -> set[str]:
         """Return the class names of a school year."""
-        return set(self.connection.execute(select(SchoolClass.name).where(SchoolClass.school_year == school_year)).scalars())
+        return set(
+            self.connection.execute(select(SchoolClass.name).where(SchoolClass.school_year == school_year)).scalars()
+        )
 
     def course_classes(self, school_year: int, semester: int) -> set[str]:
         """Return the names of the classes that have lessons in a term, cross-class groups among them."""
         where = (Section.school_year == school_year) & (Section.semester == semester)
-        return self.classes(school_year) | set(self.connection.execute(select(Section.class_name).where(where)).scalars())
+        return self.classes(school_year) | set(
+            self.connection.execute(select(Section.class_name).where(where)).scalars()
+        )
 
     def enrolled(self, school_year: int) -> set[int]:
         """Return the ids of the students on the roster of a school year."""
-        return set(self.connection.execute(select(Enrolment.student_id).where(Enrolment.school_year == school_year)).scalars())
+        return set(
+            self.connection.execute(select(Enrolment.student_id).where(Enrolment.school_year == school_year)).scalars()
+        )
 
     def staff_codes(self) -> set[str]:
         """Return all staff codes."""
@@ -152,7 +158,9 @@ def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
     if best is None or best[0] < 0.6:
         titles = "、".join(kind.title for kind in all_kinds())
         shown = "、".join(headings[:8]) or "（沒有欄名）"
-        raise RefusedError([Problem(table.file_name, message=f"認不出這是哪一種名冊，欄名是：{shown}。可匯入：{titles}")])
+        raise RefusedError(
+            [Problem(table.file_name, message=f"認不出這是哪一種名冊，欄名是：{shown}。可匯入：{titles}")]
+        )
     _, _, kind, match, missing = best
     if missing:
         raise RefusedError(
@@ -241,7 +249,9 @@ def check_students(rows: Rows, context: Context) -> None:
         rows.frame["student_id"] = pd.Series(dtype="int64")
         return
     ids = context.student_ids()
-    rows.frame = rows.frame.assign(student_id=ids.reindex(rows.frame["student_number"]).fillna(-1).astype("int64").to_numpy())
+    rows.frame = rows.frame.assign(
+        student_id=ids.reindex(rows.frame["student_number"]).fillna(-1).astype("int64").to_numpy()
+    )
     for year in rows.frame["school_year"].unique():
         enrolled = context.enrolled(int(year))
         in_year = rows.frame["school_year"] == year

@@ -34,7 +34,17 @@ _STATUSES = {
     "通過": "passed", "已通過": "passed", "認證成功": "passed", "Y": "passed",
     "未通過": "failed", "不通過": "failed", "認證失敗": "failed", "退件": "failed", "F": "failed",
 }  # fmt: skip
-_RELEASES = {"已發佈": True, "已發布": True, "是": True, "Y": True, "未發佈": False, "未發布": False, "否": False, "N": False, "": False}
+_RELEASES = {
+    "已發佈": True,
+    "已發布": True,
+    "是": True,
+    "Y": True,
+    "未發佈": False,
+    "未發布": False,
+    "否": False,
+    "N": False,
+    "": False,
+}
 
 
 def read_status(text: str) -> str:
@@ -66,7 +76,11 @@ def take(rows: Rows, context: Context) -> Counts:
     warn_unknown_staff(rows, context, "teacher_code")
     frame = rows.frame.assign(key=join_key(rows.frame, KEY), **_round_values(rows.frame))
     frame = frame.sort_values(["key", "sent_at"], kind="stable")
-    waiting_before = (frame["key"].shift() == frame["key"]) & (frame["decision"].shift() == "") & (frame["sent_at"].shift() != cells.NO_INSTANT)
+    waiting_before = (
+        (frame["key"].shift() == frame["key"])
+        & (frame["decision"].shift() == "")
+        & (frame["sent_at"].shift() != cells.NO_INSTANT)
+    )
     rows.frame = frame
     rows.reject(waiting_before, "sent_at", "前一次送出還沒有認證結果，同一件又有另一個送出時間，請留下正確的一列")
     frame = rows.frame
@@ -83,7 +97,9 @@ def _check_classes(rows: Rows, context: Context) -> None:
         known = context.course_classes(int(year), int(semester))
         in_term = (rows.frame["school_year"] == year) & (rows.frame["semester"] == semester)
         bad = in_term & ~rows.frame["class_name"].isin(known)
-        rows.reject(bad, "class_name", f"{year}-{semester} 沒有這個班級，班級導師名冊與授課名冊上都找不到，請改成正確的上課班級")
+        rows.reject(
+            bad, "class_name", f"{year}-{semester} 沒有這個班級，班級導師名冊與授課名冊上都找不到，請改成正確的上課班級"
+        )
 
 
 def _check_times(rows: Rows) -> None:
@@ -91,10 +107,18 @@ def _check_times(rows: Rows) -> None:
         return rows.frame[name].to_numpy() == cells.NO_INSTANT
 
     status = rows.frame["status"]
-    rows.reject(status.isin(["waiting", "passed", "failed"]) & missing("sent_at"), "sent_at", "已送出認證卻沒有送出時間，請補上")
+    rows.reject(
+        status.isin(["waiting", "passed", "failed"]) & missing("sent_at"), "sent_at", "已送出認證卻沒有送出時間，請補上"
+    )
     status = rows.frame["status"]
-    rows.reject(status.isin(["passed", "failed"]) & missing("decided_at"), "decided_at", "已有認證結果卻沒有認證日期，請補上")
-    rows.reject((rows.frame["status"] == "unsent") & ~missing("sent_at"), "status", "有送出認證時間，狀態卻是未送出，請查對後改正其一")
+    rows.reject(
+        status.isin(["passed", "failed"]) & missing("decided_at"), "decided_at", "已有認證結果卻沒有認證日期，請補上"
+    )
+    rows.reject(
+        (rows.frame["status"] == "unsent") & ~missing("sent_at"),
+        "status",
+        "有送出認證時間，狀態卻是未送出，請查對後改正其一",
+    )
     rows.reject(missing("uploaded_at") & missing("sent_at"), "uploaded_at", "沒有上傳時間，請補上")
     uploaded = rows.frame["uploaded_at"]
     rows.frame["uploaded_at"] = uploaded.where(uploaded != cells.NO_INSTANT, rows.frame["sent_at"])
@@ -189,8 +213,12 @@ def _take_rounds(frame: pd.DataFrame, context: Context, outcome_is_new: Any) -> 
         position = keys.get_indexer(pd.MultiIndex.from_arrays([part["outcome_id"], part["sent_at"]]))
         last_position = last_of.reindex(part["outcome_id"]).to_numpy()
         had[touched] = ~np.isnan(last_position)
-        open_last = np.array([not np.isnan(p) and existing["decision"].iloc[int(p)] == "" for p in last_position], dtype=bool)
-        moved = (position < 0) & open_last  # an open sending whose time was corrected, or that was withdrawn and sent again
+        open_last = np.array(
+            [not np.isnan(p) and existing["decision"].iloc[int(p)] == "" for p in last_position], dtype=bool
+        )
+        moved = (
+            position < 0
+        ) & open_last  # an open sending whose time was corrected, or that was withdrawn and sent again
         position = np.where(moved, np.nan_to_num(last_position).astype(int), position)
         matched = position >= 0
         before = existing.iloc[position[matched]].reset_index(drop=True)
@@ -238,7 +266,14 @@ KIND = Kind(
         Column("sent_at", ("送出認證時間", "送出時間", "送出認證"), "instant", blank=True),
         Column("decided_at", ("認證日期", "認證時間"), "instant", blank=True),
         Column("status", ("認證狀態", "認證結果"), read_status, expects="：未送出、認證中、通過或未通過", blank=True),
-        Column("released", ("發佈狀態", "是否發佈", "發布狀態"), read_release, required=False, expects="：已發佈或未發佈", blank=True),
+        Column(
+            "released",
+            ("發佈狀態", "是否發佈", "發布狀態"),
+            read_release,
+            required=False,
+            expects="：已發佈或未發佈",
+            blank=True,
+        ),
         Column("reason", ("未通過原因",), required=False, blank=True),
         Column("teacher_code", ("教師代碼", "任課教師代碼", "授課教師代碼"), required=False, blank=True),
         Column("teacher_name", ("教師名稱", "任課教師", "授課教師", "教師姓名"), required=False, blank=True),

@@ -6,7 +6,19 @@ import numpy as np
 
 from data.models import Performance
 from data.rosters import cells
-from data.rosters.kinds import STUDENT, STUDENT_NAME, YEAR, Column, Context, Counts, Kind, Rows, check_class, check_students, drop_repeats
+from data.rosters.kinds import (
+    STUDENT,
+    STUDENT_NAME,
+    YEAR,
+    Column,
+    Context,
+    Counts,
+    Kind,
+    Rows,
+    check_class,
+    check_students,
+    drop_repeats,
+)
 from data.rosters.store import upsert
 
 KEY = ("school_year", "student_id", "item_key")
@@ -19,11 +31,13 @@ def take(rows: Rows, context: Context) -> Counts:
     check_students(rows, context)
     frame = rows.frame
     without_number = frame["category"] + " " + frame["uploaded_at"].astype("str")
-    number = frame["item_number"] if "item_number" in frame else without_number
+    number = frame.get("item_number", without_number)
     rows.frame = frame.assign(item_key=np.where(number == "", without_number, number))
     drop_repeats(rows, KEY, counts)
     frame = rows.frame[[*KEY, "category", "uploaded_at"]]
-    frame = frame.assign(uploaded_at=frame["uploaded_at"].astype(object).where(frame["uploaded_at"] != cells.NO_INSTANT, None))
+    frame = frame.assign(
+        uploaded_at=frame["uploaded_at"].astype(object).where(frame["uploaded_at"] != cells.NO_INSTANT, None)
+    )
     years = [int(year) for year in frame["school_year"].unique()]
     taken = upsert(context, Performance, frame, key=KEY, where=Performance.school_year.in_(years))
     taken.unchanged += counts.unchanged

@@ -19,7 +19,11 @@ TEXTS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 ENCODINGS = ("utf-8-sig", "cp950", "big5hkscs")
 MAX_BYTES = 100 * 2**20
 MAX_EXPANDED_BYTES = 1024 * 2**20
-_WIDE = {code: code - 0xFEE0 for start, end in (("０", "９"), ("Ａ", "Ｚ"), ("ａ", "ｚ")) for code in range(ord(start), ord(end) + 1)}
+_WIDE = {
+    code: code - 0xFEE0
+    for start, end in (("０", "９"), ("Ａ", "Ｚ"), ("ａ", "ｚ"))
+    for code in range(ord(start), ord(end) + 1)
+}
 _WIDE[0x3000] = 0x20
 _WIDE_PATTERN = "[０-９Ａ-Ｚａ-ｚ\u3000]"
 
@@ -39,13 +43,17 @@ def find_files(paths: list[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += [p for p in path.iterdir() if p.suffix.lower() in WORKBOOKS | TEXTS.keys() and p.name[:1] not in "~."]
+            found += [
+                p for p in path.iterdir() if p.suffix.lower() in WORKBOOKS | TEXTS.keys() and p.name[:1] not in "~."
+            ]
         elif path.is_file():
             found.append(path)
         else:
             raise RefusedError([Problem(path.name, message="找不到這個檔案或資料夾，請確認路徑")])
     if not found:
-        raise RefusedError([Problem(paths[0].name if paths else "", message="資料夾裡沒有可以匯入的檔案（xlsx、xls、ods、csv、tsv）")])
+        raise RefusedError(
+            [Problem(paths[0].name if paths else "", message="資料夾裡沒有可以匯入的檔案（xlsx、xls、ods、csv、tsv）")]
+        )
     return sorted(found, key=lambda p: p.name)
 
 
@@ -60,7 +68,9 @@ def read_tables(path: Path) -> list[Table]:
     elif suffix in TEXTS:
         sheets = [("", _read_text(path.name, content, separator=TEXTS[suffix]))]
     else:
-        raise RefusedError([Problem(path.name, message=f"不能匯入「{suffix or '沒有副檔名'}」的檔案，請另存為 xlsx、ods 或 csv")])
+        raise RefusedError(
+            [Problem(path.name, message=f"不能匯入「{suffix or '沒有副檔名'}」的檔案，請另存為 xlsx、ods 或 csv")]
+        )
     sha256 = hashlib.sha256(content).hexdigest()
     tables = [Table(path.name, sheet, sha256, clean_cells(frame)) for sheet, frame in sheets if len(frame)]
     if not tables:
@@ -136,7 +146,9 @@ def _read_text(name: str, content: bytes, *, separator: str) -> pd.DataFrame:
         except UnicodeDecodeError:
             continue
     else:
-        raise RefusedError([Problem(name, message="文字編碼無法辨識（接受 UTF-8、Big5），請用試算表另存為 UTF-8 的 CSV")])
+        raise RefusedError(
+            [Problem(name, message="文字編碼無法辨識（接受 UTF-8、Big5），請用試算表另存為 UTF-8 的 CSV")]
+        )
     first_line = text.split("\n", 1)[0]
     if first_line.count("\t") > first_line.count(","):
         separator = "\t"
@@ -144,10 +156,18 @@ def _read_text(name: str, content: bytes, *, separator: str) -> pd.DataFrame:
         raise RefusedError([Problem(name, message="檔案是空的，或不是文字檔，請重新從平臺匯出")])
     try:
         frame = pd.read_csv(
-            io.StringIO(text), sep=separator, dtype="str", keep_default_na=False, skip_blank_lines=False, header=0, index_col=False
+            io.StringIO(text),
+            sep=separator,
+            dtype="str",
+            keep_default_na=False,
+            skip_blank_lines=False,
+            header=0,
+            index_col=False,
         )
     except pd.errors.ParserError as error:
-        raise RefusedError([Problem(name, message=f"欄位數前後不一，無法切成表格（{str(error).strip()[-60:]}）")]) from None
+        raise RefusedError(
+            [Problem(name, message=f"欄位數前後不一，無法切成表格（{str(error).strip()[-60:]}）")]
+        ) from None
     frame.columns = [_heading(column) for column in frame.columns]
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     return frame.loc[:, (frame.columns != "") & ~frame.columns.duplicated()]

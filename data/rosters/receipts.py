@@ -6,10 +6,30 @@ import pandas as pd
 
 from data.models import Receipt
 from data.rosters import cells
-from data.rosters.kinds import STUDENT, STUDENT_NAME, YEAR, Column, Context, Counts, Kind, Rows, check_class, check_students, drop_repeats
+from data.rosters.kinds import (
+    STUDENT,
+    STUDENT_NAME,
+    YEAR,
+    Column,
+    Context,
+    Counts,
+    Kind,
+    Rows,
+    check_class,
+    check_students,
+    drop_repeats,
+)
 from data.rosters.store import insert_frame, load, table_of
 
-STATUSES = {"已確認": "confirmed", "Y": "confirmed", "已回報": "disputed", "待確認": "unseen", "未確認": "unseen", "N": "unseen", "": "unseen"}
+STATUSES = {
+    "已確認": "confirmed",
+    "Y": "confirmed",
+    "已回報": "disputed",
+    "待確認": "unseen",
+    "未確認": "unseen",
+    "N": "unseen",
+    "": "unseen",
+}
 ALL_KINDS = "all"
 
 

@@ -24,7 +24,9 @@ def take(rows: Rows, context: Context) -> Counts:
         known = context.classes(int(year))
         if not known:
             rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
-        bad = own.reindex(rows.frame.index) & (rows.frame["school_year"] == year) & ~rows.frame["class_name"].isin(known)
+        bad = (
+            own.reindex(rows.frame.index) & (rows.frame["school_year"] == year) & ~rows.frame["class_name"].isin(known)
+        )
         rows.reject(bad, "class_name", f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
     warn_unknown_staff(rows, context, "teacher_code")
     frame: pd.DataFrame = rows.frame[[*KEY, "teacher_name"]]
@@ -45,7 +47,9 @@ KIND = Kind(
         Column("subject", ("科目名稱", "科目"), expects="科目名稱"),
         Column("class_name", ("上課班級", "修課班級", "開課班級"), "class", expects="上課班級"),
         Column("teacher_code", ("教師代碼", "任課教師代碼", "授課教師代碼"), expects="教師代碼"),
-        Column("teacher_name", ("教師名稱", "任課教師", "授課教師", "教師姓名", "授課教師姓名"), required=False, blank=True),
+        Column(
+            "teacher_name", ("教師名稱", "任課教師", "授課教師", "教師姓名", "授課教師姓名"), required=False, blank=True
+        ),
     ),
     take=take,
 )

@@ -7,7 +7,19 @@ import pandas as pd
 
 from data.models import Selection
 from data.rosters import cells
-from data.rosters.kinds import STUDENT, STUDENT_NAME, YEAR, Column, Context, Counts, Kind, Rows, check_class, check_students, drop_repeats
+from data.rosters.kinds import (
+    STUDENT,
+    STUDENT_NAME,
+    YEAR,
+    Column,
+    Context,
+    Counts,
+    Kind,
+    Rows,
+    check_class,
+    check_students,
+    drop_repeats,
+)
 from data.rosters.store import insert_frame, load, table_of
 
 COUNTS = ("outcome_count", "performance_count")
@@ -24,7 +36,9 @@ def take(rows: Rows, context: Context) -> Counts:
     frame = rows.frame
     years = [int(year) for year in frame["school_year"].unique()]
     table = table_of(Selection)
-    known = load(context.connection, table, ["id", "school_year", "student_id", *COUNTS], Selection.school_year.in_(years))
+    known = load(
+        context.connection, table, ["id", "school_year", "student_id", *COUNTS], Selection.school_year.in_(years)
+    )
     latest = known.sort_values("id").drop_duplicates(["school_year", "student_id"], keep="last")
     merged = frame[["school_year", "student_id"]].merge(
         latest, on=["school_year", "student_id"], how="left", suffixes=("", "_known")
@@ -54,8 +68,22 @@ KIND = Kind(
         STUDENT,
         STUDENT_NAME,
         Column("class_name", ("班級", "班級名稱"), "class", required=False, blank=True),
-        Column("outcome_count", ("學習成果勾選數量", "學習成果勾選"), cells.read_int, required=False, blank=True, expects="件數（整數）"),
-        Column("performance_count", ("多元學習勾選數量", "多元表現勾選數量", "多元表現勾選"), cells.read_int, required=False, blank=True, expects="件數（整數）"),
-    ),  # fmt: skip
+        Column(
+            "outcome_count",
+            ("學習成果勾選數量", "學習成果勾選"),
+            cells.read_int,
+            required=False,
+            blank=True,
+            expects="件數（整數）",
+        ),
+        Column(
+            "performance_count",
+            ("多元學習勾選數量", "多元表現勾選數量", "多元表現勾選"),
+            cells.read_int,
+            required=False,
+            blank=True,
+            expects="件數（整數）",
+        ),
+    ),
     take=take,
 )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from data.instants import from_us
 from data.db import insert_rows, next_id
+from data.instants import from_us
 from data.models import Base, ImportChange, Instant
 from data.rosters.kinds import Context, Counts, join_key
 
@@ -66,15 +66,22 @@ def update_frame(context: Context, table: Table, before: pd.DataFrame, after: pd
         changed |= differs
         for position in np.flatnonzero(differs):
             row_id = int(before["id"].iloc[position])
-            values = (_text(table, name, old.iloc[position]), _text(table, name, new.iloc[position]))
-            history.append((context.import_id, table.name, row_id, name, *values))
+            said = (_text(table, name, old.iloc[position]), _text(table, name, new.iloc[position]))
+            history.append((context.import_id, table.name, row_id, name, *said))
     if changed.any():
         instants = [name for name in after.columns if isinstance(table.c[name].type, Instant)]
-        statement = update(table).where(table.c.id == bindparam("row_id")).values({n: bindparam("new_" + n) for n in after.columns})
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("row_id"))
+            .values({n: bindparam("new_" + n) for n in after.columns})
+        )
         parameters = []
         for position in np.flatnonzero(changed):
             values = {n: after[n].iloc[position] for n in after.columns}
-            clean = {n: None if v is None or v != v else (from_us(v) if n in instants else _scalar(v)) for n, v in values.items()}
+            clean = {
+                n: None if v is None or v != v else (from_us(v) if n in instants else _scalar(v))
+                for n, v in values.items()
+            }
             parameters.append({"row_id": int(before["id"].iloc[position])} | {"new_" + n: v for n, v in clean.items()})
         context.connection.execute(statement, parameters)
         first = next_id(context.connection, CHANGES)
@@ -87,7 +94,9 @@ def _scalar(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def upsert(context: Context, model: type[Base], frame: pd.DataFrame, *, key: tuple[str, ...], where: Any = None) -> Counts:
+def upsert(
+    context: Context, model: type[Base], frame: pd.DataFrame, *, key: tuple[str, ...], where: Any = None
+) -> Counts:
     """Take in rows of a kind that has one row per natural key. frame: exactly the table's columns."""
     table = table_of(model)
     existing = load(context.connection, table, ["id", *frame.columns], where)

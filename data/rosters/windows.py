@@ -58,10 +58,14 @@ def take(rows: Rows, context: Context) -> Counts:
     if len(known):
         first = {tuple(row[:4]): row[4] for row in known.itertuples(index=False, name=None)}
         keys = list(frame[list(KEY)].itertuples(index=False, name=None))
-        frame = frame.assign(original_ends_at=[first.get(k, end) for k, end in zip(keys, frame["original_ends_at"], strict=True)])
+        frame = frame.assign(
+            original_ends_at=[first.get(k, end) for k, end in zip(keys, frame["original_ends_at"], strict=True)]
+        )
     taken = upsert(context, Window, frame, key=KEY)
     if whole.any():  # a row for all grades is one row of the file
-        surplus = taken.new + taken.changed + taken.unchanged + counts.unchanged + len(rows.rejected) - len(rows.table.frame)
+        surplus = (
+            taken.new + taken.changed + taken.unchanged + counts.unchanged + len(rows.rejected) - len(rows.table.frame)
+        )
         for name in ("unchanged", "changed", "new"):
             cut = min(max(surplus, 0), getattr(taken, name))
             setattr(taken, name, getattr(taken, name) - cut)

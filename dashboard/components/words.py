@@ -1,0 +1,63 @@
+"""The words for stages and statuses, and the rule that voluntary stages have no fault words."""
+
+from typing import Final
+
+from flask_babel import gettext as _
+
+from dashboard.figures.palette import Status
+
+VOLUNTARY: Final = frozenset({"upload", "select"})
+
+# What a voluntary stage may be called: taking part has no deadline that a student could miss.
+_FREE: Final = frozenset({Status.NEUTRAL, Status.NOT_OPEN, Status.TOO_FEW})
+
+
+def stage_name(stage: str) -> str:
+    """Name a stage by its key in the product's table of stages; an unknown key is an error."""
+    return {
+        "register": _("登錄"),
+        "upload": _("上傳"),
+        "certify": _("認證"),
+        "select": _("勾選"),
+        "submit": _("提交"),
+        "confirm": _("收訖確認"),
+        "train": _("宣導訓練"),
+        "meet": _("工作小組會議"),
+        "plan": _("期程與自我檢核"),
+    }[stage]
+
+
+def status_word(status: Status | str) -> str:
+    """Say a status in one word; the neutral one of voluntary stages says 「自主參與」, which is no judgement."""
+    return {
+        Status.DONE: _("已完成"),
+        Status.ON_TRACK: _("進度正常"),
+        Status.ATTENTION: _("需注意"),
+        Status.OVERDUE: _("逾期"),
+        Status.NOT_OPEN: _("未開放"),
+        Status.TOO_FEW: _("件數過少"),
+        Status.NEUTRAL: _("自主參與"),
+    }[Status(status)]
+
+
+def require_fair(stage: str, status: Status | str | None) -> None:
+    """Refuse a status that would call a voluntary stage late or unfinished (rule 1: voluntary stages are never a fault)."""
+    if stage in VOLUNTARY and status is not None and Status(status) not in _FREE:
+        raise ValueError(f"stage {stage!r} is voluntary and has no status {Status(status).value!r}")
+
+
+def voluntary_rule() -> str:
+    """Cite the rule that stands under every chart of a voluntary stage.
+
+    Source: 作業要點第 3 點 (uploading and selecting are the student's choice) and the Ministry's answers on it (numbers are neither
+    grades nor grounds for reward or punishment).
+    """
+    return _(
+        "上傳與勾選為學生自主，件數不得列為評量或獎懲依據"
+        "（學生學習歷程檔案作業要點第 3 點：課程學習成果及多元表現均由學生自行決定是否上傳、勾選）。"
+    )
+
+
+def no_data() -> str:
+    """Say that nothing was imported, which is neither 0 % nor 「—」."""
+    return _("尚無資料")
