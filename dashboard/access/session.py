@@ -66,6 +66,7 @@ def current_name() -> str:
     return str(current_user.account.username)
 
 
-def store():  # type: ignore[no-untyped-def]
+def store() -> Store:
     """Return the open store of this server."""
-    return current_app.config["LICHENG_STORE"]
+    opened: Store = current_app.config["LICHENG_STORE"]
+    return opened

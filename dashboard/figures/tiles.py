@@ -1,5 +1,6 @@
 """The class × stage tiles: where is it stuck? One cell a class and stage, with symbol and percentage in the cell."""
 
+import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -30,13 +31,13 @@ class _Look(NamedTuple):
 def class_label(name: str) -> str:
     """Label a class on the axis: 「101」 becomes 「101 班」, as Plotly takes '101' for a number; 「資一甲」 stays."""
     if not name.isdigit():
-        return name
+        return html.escape(name, quote=False)  # Plotly reads tags in labels
     return _("%(name)s 班", name=name).replace(" ", _THIN_SPACE)
 
 
 def class_of_label(label: str) -> str:
     """Read the class's name back from its label."""
-    return re.sub(rf"^(\d+){_THIN_SPACE}.*$", r"\1", label)
+    return html.unescape(re.sub(rf"^(\d+){_THIN_SPACE}.*$", r"\1", label))
 
 
 def clicked_class(click: Mapping[str, Any] | None, figure: Figure) -> str | None:
@@ -79,7 +80,6 @@ def _trace(look: _Look, cells: list[tuple[int, int, int | None, str]]) -> Figure
     word = f"{look.word} " if look.word else ""
     trace: Figure = {
         "type": "bar",
-        "orientation": "h",
         "base": [column for column, *_rest in cells],
         "x": [1] * len(cells),
         "y": [row for _column, row, *_rest in cells],
@@ -125,37 +125,52 @@ def stage_tiles(
     if absent:
         grouped.setdefault(_look("", Status.NEUTRAL, pd.NA, pd.NA, "", theme=theme), []).extend(absent)
 
-    surface = SURFACES[theme_of(theme)]
-    heads = [stage_name(stage) + (f"<br><span style='font-size:{SMALL}px'>{(notes or {}).get(stage, '')}</span>" if notes else "") for stage in stages]
+    figure_layout = layout(
+        theme,
+        height=HEAD_HEIGHT + ROW_HEIGHT * len(names),
+        margin={"l": 4, "r": 4, "t": HEAD_HEIGHT - 8, "b": 8},
+        barmode="overlay",
+        bargap=0,
+        barcornerradius=3,
+        hovermode="closest",
+        uniformtext={"mode": "show", "minsize": SMALL},
+        xaxis={
+            "side": "top",
+            "range": [0, len(stages)],
+            "tickvals": [column + 0.5 for column in range(len(stages))],
+            "ticktext": [_head(stage, notes) for stage in stages],
+            "tickangle": 0,
+            "showgrid": False,
+        },
+        yaxis={
+            "range": [len(names) - 0.5, -0.5],
+            "tickvals": list(range(len(names))),
+            "ticktext": [class_label(name) for name in names],
+            "showgrid": False,
+            "ticklabelstandoff": 6,
+        },
+    )
+    # What every cell shares; the line in the card's colour is the gap between the cells.
+    gap = {"color": SURFACES[theme_of(theme)].card, "width": 3}
+    shared = {
+        "orientation": "h",
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "constraintext": "none",
+        "marker": {"line": gap},
+        "textfont": {"size": 13},
+    }
+    figure_layout["template"]["data"] = {"bar": [shared]}
     return {
         "data": [_trace(look, grouped[look]) for look in sorted(grouped, key=lambda look: look.order)],
-        "layout": layout(
-            theme,
-            height=HEAD_HEIGHT + ROW_HEIGHT * len(names),
-            margin={"l": 4, "r": 4, "t": HEAD_HEIGHT - 8, "b": 8},
-            barmode="overlay",
-            bargap=0.1,
-            barcornerradius=3,
-            hovermode="closest",
-            uniformtext={"mode": "show", "minsize": SMALL},
-            xaxis={
-                "side": "top",
-                "range": [0, len(stages)],
-                "tickvals": [column + 0.5 for column in range(len(stages))],
-                "ticktext": heads,
-                "tickangle": 0,
-                "showgrid": False,
-            },
-            yaxis={
-                "range": [len(names) - 0.5, -0.5],
-                "tickvals": list(range(len(names))),
-                "ticktext": [class_label(name) for name in names],
-                "showgrid": False,
-                "ticklabelstandoff": 6,
-            },
-        )
-        | {"plot_bgcolor": surface.card},
+        "layout": figure_layout,
     }
+
+
+def _head(stage: str, notes: Mapping[str, str] | None) -> str:
+    note = (notes or {}).get(stage)
+    return stage_name(stage) + (f"<br><span style='font-size:{SMALL}px'>{note}</span>" if note else "")
 
 
 def _rows(cells: pd.DataFrame) -> Iterable[tuple[str, str, str, Any, Any, str]]:

@@ -1,0 +1,26 @@
+/* Filters live in the address: written without loading the page anew, so that a link reproduces it and Back works. */
+(function () {
+  "use strict";
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    licheng: {
+      // The server draws in the theme that the document has.
+      theme: function (_href, known) {
+        const mode = document.documentElement.getAttribute("data-bs-theme") || "light";
+        return mode === known ? window.dash_clientside.no_update : mode;
+      },
+      // Called with the filters' values; the names come from the elements' ids (page-filter).
+      address: function () {
+        const query = new URLSearchParams();
+        window.dash_clientside.callback_context.inputs_list.forEach(function (input) {
+          if (input.value) query.set(input.id.split("-").pop(), input.value);
+        });
+        const search = query.toString() ? "?" + query.toString() : "";
+        if (search !== window.location.search) window.history.pushState({}, "", window.location.pathname + search);
+        document.querySelectorAll("a[data-export]").forEach(function (link) {
+          link.href = link.dataset.export + search;
+        });
+        return window.dash_clientside.no_update;
+      },
+    },
+  });
+})();

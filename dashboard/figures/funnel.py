@@ -1,0 +1,153 @@
+"""The funnel plot: is anybody out of line, fairly? Timeliness against the number of items, within control limits."""
+
+import html
+import math
+from typing import Final
+
+import pandas as pd
+from flask_babel import gettext as _
+
+from dashboard.components.numbers import count, percent_of_rate
+from dashboard.figures.palette import SERIES, SURFACES, theme_of
+from dashboard.figures.template import SMALL, Figure, layout, legend_below
+
+HEIGHT: Final = 420
+FEWEST: Final = 10  # below that nobody is judged
+_MOST_LIMIT_POINTS: Final = 60
+
+
+def _floored(rates: pd.Series) -> list[float | None]:
+    return [None if pd.isna(rate) else math.floor(rate * 1000 + 1e-9) / 10 for rate in rates]
+
+
+def _limit_lines(limits: pd.DataFrame, *, theme: str) -> list[Figure]:
+    """Draw the four curves; about sixty points, dense where the curves bend, look the same as one for each n and weigh a tenth."""
+    ordered = limits.sort_values("n")
+    last = len(ordered) - 1
+    keep = sorted({round(last * (i / (_MOST_LIMIT_POINTS - 1)) ** 2) for i in range(_MOST_LIMIT_POINTS)}) if last > 0 else [0]
+    kept = ordered.iloc[keep]
+    lines = []
+    for share, dash in (("95", "dot"), ("998", "dash")):
+        for side in ("lower", "upper"):
+            line: Figure = {
+                "type": "scatter",
+                "mode": "lines",
+                "x": kept["n"].astype(int).tolist(),
+                "y": [round(100 * float(rate), 1) for rate in kept[f"{side}_{share}"]],
+                "line": {"color": SURFACES[theme_of(theme)].muted, "dash": dash, "width": 1.5},
+                "hoverinfo": "skip",
+                "name": _("95%% 界限") if share == "95" else _("99.8%% 界限"),
+                "legendgroup": share,
+            }
+            lines.append(line | ({"showlegend": False} if side == "upper" else {}))
+    return lines
+
+
+def _dots(points: pd.DataFrame, *, name: str, marker: Figure) -> Figure:
+    labels = [html.escape(label, quote=False) for label in points["label"].fillna("").astype(str)]
+    trace: Figure = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": points["decided"].astype(int).tolist(),
+        "y": _floored(points["timeliness"]),
+        "name": name,
+        "marker": marker,
+        "hovertemplate": _("%%{y:.1f}%%（%%{x:,d} 件）") + "<extra></extra>",
+    }
+    if any(labels):
+        trace["customdata"] = [key if label else "" for key, label in zip(points["key"].astype(str), labels, strict=True)]
+        trace["hovertext"] = labels
+        trace["hovertemplate"] = "%{hovertext} " + trace["hovertemplate"]
+    return trace
+
+
+def _name_tags(flagged: pd.DataFrame, *, widest: float) -> list[Figure]:
+    """Write who is flagged beside the point, on the side where there is room, and a line apart where two would touch."""
+    tags: list[Figure] = []
+    placed: list[tuple[float, float]] = []
+    for point in flagged.sort_values(["timeliness", "decided"]).itertuples():
+        label = str(point.label) if pd.notna(point.label) else ""
+        if not label:
+            continue
+        left = point.decided > widest * 0.55
+        height = 100 * float(point.timeliness)
+        close = sum(abs(height - y) < 4 and abs(point.decided - x) < widest * 0.4 for x, y in placed)
+        placed.append((float(point.decided), height))
+        words = _(
+            "%(name)s %(share)s（%(n)s 件）",
+            name=html.escape(label, quote=False),
+            share=percent_of_rate(point.timeliness),
+            n=count(point.decided),
+        )
+        tags.append(
+            {
+                "x": int(point.decided),
+                "y": round(height, 1),
+                "text": words,
+                "showarrow": False,
+                "xanchor": "right" if left else "left",
+                "xshift": -10 if left else 10,
+                "yshift": -16 * close,
+                "font": {"size": SMALL},
+            }
+        )
+    return tags
+
+
+def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, theme: str) -> Figure:
+    """Draw everybody's timeliness by the number of decided items, with the school's rate and its control limits.
+
+    points: key, label (empty: no name is sent to the browser), decided, timeliness (fraction or NA, which is left out), flag (「low」,
+    「high」 or empty). limits: n, lower_95, upper_95, lower_998, upper_998 (fractions). target: the school's rate, NA where there is none.
+    Nobody is ranked: names stand at flagged points only, low ones are diamonds, high ones stars, and below ten items points are hollow.
+    """
+    name = theme_of(theme)
+    surface, series = SURFACES[name], SERIES[name]
+    shown = points.dropna(subset=["timeliness"])
+    flag = shown["flag"].fillna("").astype(str)
+    few = shown["decided"] < FEWEST
+    data = _limit_lines(limits, theme=theme) if len(limits) else []
+    for mask, words, marker in (
+        (few, _("不足 10 件，不判讀"), {"symbol": "circle-open", "color": surface.muted, "size": 8}),
+        (~few & ~flag.isin(["low", "high"]), _("界限內"), {"color": series[0], "size": 9, "opacity": 0.75}),
+        (~few & (flag == "high"), _("高於界限"), {"symbol": "star", "color": series[2], "size": 14}),
+        (~few & (flag == "low"), _("低於界限，請先了解原因"), {"symbol": "diamond", "color": series[1], "size": 13}),
+    ):
+        if mask.any():
+            data.append(_dots(shown[mask], name=words, marker=marker))
+
+    widest = float(max([*shown["decided"], *(limits["n"] if len(limits) else []), FEWEST]))
+    lowest = min([*(100 * shown["timeliness"]), 90.0])
+    annotations = _name_tags(shown[~few & flag.isin(["low", "high"])], widest=widest)
+    shapes = []
+    if target is not None and not pd.isna(target):
+        shapes.append(
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * target, "y1": 100 * target, "line": {"color": surface.ink, "width": 1.5}}
+        )
+        annotations.append(
+            {
+                "xref": "paper",
+                "x": 1,
+                "y": 100 * target,
+                "text": _("全校 %(share)s", share=percent_of_rate(target, decimals=1)),
+                "showarrow": False,
+                "xanchor": "right",
+                "yanchor": "bottom",
+                "font": {"size": SMALL},
+                "bgcolor": surface.card,
+            }
+        )
+    return {
+        "data": data,
+        "layout": layout(
+            theme,
+            height=HEIGHT,
+            hovermode="closest",
+            showlegend=True,
+            legend=legend_below() | {"y": -0.2},
+            shapes=shapes,
+            annotations=annotations,
+            xaxis={"title": {"text": _("應認證且已判定件數")}, "range": [0, widest * 1.04], "tickformat": ",d", "nticks": 6, "showline": True},
+            yaxis={"title": {"text": _("準時率")}, "ticksuffix": "%", "range": [max(0, math.floor(lowest / 10) * 10 - 10), 102], "nticks": 7},
+        ),
+    }

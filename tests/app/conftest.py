@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dashboard.factory import create_app
+from tests.school import PASSWORD, make_place
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    return make_place(tmp_path_factory.mktemp("school"))
+
+
+@pytest.fixture(scope="session")
+def app(place):
+    return create_app(place.settings)
+
+
+@pytest.fixture
+def client_for(app):
+    def make(username: str | None = None):
+        client = app.server.test_client()
+        if username:
+            form = client.get("/login").get_data(as_text=True)
+            token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
+            answer = client.post("/login", data={"username": username, "password": PASSWORD, "csrf_token": token, "next": "/"})
+            assert answer.status_code == 302
+        return client
+
+    return make
+
+
+def fire(client, output: str, *, inputs: dict[str, object], state: dict[str, object] | None = None, headers=None):
+    """POST a callback the way the browser does; output is `id.property`, inputs and state by `id.property`."""
+    component, prop = output.rsplit(".", 1)
+
+    def parts(values):
+        return [{"id": k.rsplit(".", 1)[0], "property": k.rsplit(".", 1)[1], "value": v} for k, v in (values or {}).items()]
+
+    return client.post(
+        "/_dash-update-component",
+        headers=headers,
+        json={
+            "output": output,
+            "outputs": {"id": component, "property": prop},
+            "inputs": parts(inputs),
+            "state": parts(state),
+            "changedPropIds": list(inputs),
+        },
+    )

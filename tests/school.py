@@ -1,0 +1,40 @@
+"""A demo school with one account a role, made once for the app and browser tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from dashboard.services import accounts, imports
+from dashboard.services.store import Store
+from dashboard.settings import Settings
+from data.demo.school import DemoSchool, write_school
+
+PASSWORD = "正確的馬兒電池訂書針 7"
+
+
+@dataclass(frozen=True)
+class Place:
+    settings: Settings
+    store: Store
+    school: DemoSchool
+
+
+def make_place(folder: Path, *, classes: int = 9, terms: int = 4, today: date | None = None) -> Place:
+    settings = Settings(instance_dir=folder / "instance")
+    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    store.migrate()
+    school = write_school(folder / "files", classes=classes, terms=terms, seed=3, today=today or date.today())
+    plan = imports.import_paths(store, [school.folder], by="test")
+    assert plan.committed, [str(problem) for problem in plan.problems]
+    for name, role, scope in (
+        ("principal", "convener", {}),
+        ("secretary", "executive_secretary", {}),
+        ("chief", "section_chief", {"unit": school.chief_unit}),
+        ("homeroom", "homeroom", {"classes": [school.homeroom_class]}),
+        ("teacher", "teacher", {"staff_code": school.teacher_code}),
+        ("admin", "admin", {}),
+    ):
+        accounts.add_user(store, name, PASSWORD, role=role, **({"classes": []} | scope))
+    return Place(settings, store, school)
