@@ -22,7 +22,9 @@ def install_shell(app: Dash) -> None:
             dash.page_container,
         ]
     )
-    app.clientside_callback(ClientsideFunction("licheng", "theme"), Output("theme", "data"), Input("url", "href"), State("theme", "data"))
+    app.clientside_callback(
+        ClientsideFunction("licheng", "theme"), Output("theme", "data"), Input("url", "href"), State("theme", "data")
+    )
     make_page = app.interpolate_index
 
     def in_language(**parts: Any) -> str:

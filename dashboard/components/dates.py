@@ -1,7 +1,7 @@
 """Dates as the school writes them: years of the Republic with the weekday; in English, ISO dates."""
 
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import pandas as pd
 from flask_babel import get_locale
@@ -11,7 +11,7 @@ NOTHING: Final = "—"
 _WEEKDAYS: Final = "一二三四五六日"
 _ENGLISH_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
-Instant = pd.Timestamp | datetime | date | None
+Instant: TypeAlias = pd.Timestamp | datetime | date | None
 
 
 def english() -> bool:
@@ -36,7 +36,7 @@ def last_day(due_at: Instant) -> pd.Timestamp | None:
 
 def roc_year(moment: pd.Timestamp) -> int:
     """Count the year of the Republic: 2026 is 115."""
-    return moment.year - 1911
+    return int(moment.year) - 1911
 
 
 def roc_date(moment: Instant, *, weekday: bool = True) -> str:

@@ -9,7 +9,7 @@ NOTHING: Final = "—"
 
 
 def _missing(value: object) -> bool:
-    return value is None or bool(pd.isna(value))  # type: ignore[call-overload]
+    return value is None or bool(pd.isna(value))
 
 
 def count(value: float | None) -> str:

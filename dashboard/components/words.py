@@ -14,7 +14,7 @@ _FREE: Final = frozenset({Status.NEUTRAL, Status.NOT_OPEN, Status.TOO_FEW})
 
 def stage_name(stage: str) -> str:
     """Name a stage by its key in the product's table of stages; an unknown key is an error."""
-    return {
+    names: dict[str, str] = {
         "register": _("登錄"),
         "upload": _("上傳"),
         "certify": _("認證"),
@@ -24,12 +24,13 @@ def stage_name(stage: str) -> str:
         "train": _("宣導訓練"),
         "meet": _("工作小組會議"),
         "plan": _("期程與自我檢核"),
-    }[stage]
+    }
+    return names[stage]
 
 
 def status_word(status: Status | str) -> str:
     """Say a status in one word; the neutral one of voluntary stages says 「自主參與」, which is no judgement."""
-    return {
+    words: dict[Status, str] = {
         Status.DONE: _("已完成"),
         Status.ON_TRACK: _("進度正常"),
         Status.ATTENTION: _("需注意"),
@@ -37,7 +38,8 @@ def status_word(status: Status | str) -> str:
         Status.NOT_OPEN: _("未開放"),
         Status.TOO_FEW: _("件數過少"),
         Status.NEUTRAL: _("自主參與"),
-    }[Status(status)]
+    }
+    return words[Status(status)]
 
 
 def require_fair(stage: str, status: Status | str | None) -> None:
@@ -52,12 +54,14 @@ def voluntary_rule() -> str:
     Source: 作業要點第 3 點 (uploading and selecting are the student's choice) and the Ministry's answers on it (numbers are neither
     grades nor grounds for reward or punishment).
     """
-    return _(
+    rule: str = _(
         "上傳與勾選為學生自主，件數不得列為評量或獎懲依據"
         "（學生學習歷程檔案作業要點第 3 點：課程學習成果及多元表現均由學生自行決定是否上傳、勾選）。"
     )
+    return rule
 
 
 def no_data() -> str:
     """Say that nothing was imported, which is neither 0 % nor 「—」."""
-    return _("尚無資料")
+    words: str = _("尚無資料")
+    return words

@@ -12,7 +12,9 @@ from dashboard.figures.template import Figure, layout, legend_below
 
 ROW_HEIGHT: Final = 32
 BUCKETS: Final = ("waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14")
-_LABEL_WIDTH: Final = 128  # room in pixels for 「158 件・中位 14 日」 right of the longest stem, on a phone as on a desk
+_LABEL_WIDTH: Final = (
+    128  # room in pixels for 「158 件・中位 14 日」 right of the longest stem, on a phone as on a desk
+)
 
 
 def _labels(rows: pd.DataFrame) -> list[str]:
@@ -72,7 +74,13 @@ def lollipop(rows: pd.DataFrame, *, theme: str) -> Figure:
             height=44 + ROW_HEIGHT * max(len(waiting), 1),
             margin={"l": 4, "r": _LABEL_WIDTH, "t": 8, "b": 4},
             hovermode="closest",
-            xaxis={"range": [0, max([*waiting, 1])], "tickformat": ",d", "nticks": 4, "showgrid": False, "visible": False},
+            xaxis={
+                "range": [0, max([*waiting, 1])],
+                "tickformat": ",d",
+                "nticks": 4,
+                "showgrid": False,
+                "visible": False,
+            },
             yaxis=_row_axis(_labels(rows)),
         ),
     }

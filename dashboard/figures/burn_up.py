@@ -57,11 +57,9 @@ def _label_rows(marks: Sequence[_Mark], *, start: pd.Timestamp, end: pd.Timestam
     for mark in marks:
         share = (mark.at - start) / pd.Timedelta(1, "D") / span
         left, right = (share - _LABEL_SHARE, share) if share > 0.5 else (share, share + _LABEL_SHARE)
-        for row, taken in enumerate(rows):
-            if all(right <= other_left or left >= other_right for other_left, other_right in taken):
-                break
-        else:
-            row = len(rows)
+        free = (i for i, taken in enumerate(rows) if all(right <= a or left >= b for a, b in taken))
+        row = next(free, len(rows))
+        if row == len(rows):
             rows.append([])
         rows[row].append((left, right))
         chosen.append(row)
@@ -73,7 +71,9 @@ def _marks(*, as_of: Instant, due_at: Instant, original_due_at: Instant, theme: 
     marks = []
     today, due, original = local(as_of), last_day(due_at), last_day(original_due_at)
     if today is not None:
-        marks.append(_Mark(today.normalize(), _("今日 %(day)s", day=roc_date(today, weekday=False)), surface.muted, "dot"))
+        marks.append(
+            _Mark(today.normalize(), _("今日 %(day)s", day=roc_date(today, weekday=False)), surface.muted, "dot")
+        )
     if original is not None and original != due:
         words = _("原訂截止 %(day)s", day=roc_date(original, weekday=False))
         marks.append(_Mark(original, words, tone(Status.ATTENTION, theme=theme).ink, "dash"))
@@ -115,8 +115,12 @@ def burn_up(
                 ("certified", _("上學期已認證"), SERIES[name][1]),
             ):
                 data.append(_line(before[column], start=start, name=words, colour=colour, dash="dot", width=1.5))
-        data.append(_line(now["arrived"], start=start, name=_("已送認證"), colour=SERIES[name][0], dash="solid", width=3))
-        data.append(_line(now["certified"], start=start, name=_("已認證"), colour=SERIES[name][1], dash="solid", width=3))
+        data.append(
+            _line(now["arrived"], start=start, name=_("已送認證"), colour=SERIES[name][0], dash="solid", width=3)
+        )
+        data.append(
+            _line(now["certified"], start=start, name=_("已認證"), colour=SERIES[name][1], dash="solid", width=3)
+        )
     end = max(edges, default=start)
     end = max(end, start + pd.Timedelta(1, "D"))
 
@@ -146,7 +150,7 @@ def burn_up(
                 "showline": True,
                 "ticks": "outside",
                 "tickcolor": surface.line,
-                "hoverformat": "%Y-%m-%d",
+                "hoverformat": "%-m/%-d",
             },
             yaxis={"rangemode": "tozero", "tickformat": ",d", "nticks": 5},
         ),

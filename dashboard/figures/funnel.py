@@ -24,7 +24,11 @@ def _limit_lines(limits: pd.DataFrame, *, theme: str) -> list[Figure]:
     """Draw the four curves; about sixty points, dense where the curves bend, look the same as one for each n and weigh a tenth."""
     ordered = limits.sort_values("n")
     last = len(ordered) - 1
-    keep = sorted({round(last * (i / (_MOST_LIMIT_POINTS - 1)) ** 2) for i in range(_MOST_LIMIT_POINTS)}) if last > 0 else [0]
+    keep = (
+        sorted({round(last * (i / (_MOST_LIMIT_POINTS - 1)) ** 2) for i in range(_MOST_LIMIT_POINTS)})
+        if last > 0
+        else [0]
+    )
     kept = ordered.iloc[keep]
     lines = []
     for share, dash in (("95", "dot"), ("998", "dash")):
@@ -36,7 +40,7 @@ def _limit_lines(limits: pd.DataFrame, *, theme: str) -> list[Figure]:
                 "y": [round(100 * float(rate), 1) for rate in kept[f"{side}_{share}"]],
                 "line": {"color": SURFACES[theme_of(theme)].muted, "dash": dash, "width": 1.5},
                 "hoverinfo": "skip",
-                "name": _("95%% 界限") if share == "95" else _("99.8%% 界限"),
+                "name": _("%(share)s 界限", share="95%" if share == "95" else "99.8%"),
                 "legendgroup": share,
             }
             lines.append(line | ({"showlegend": False} if side == "upper" else {}))
@@ -52,10 +56,12 @@ def _dots(points: pd.DataFrame, *, name: str, marker: Figure) -> Figure:
         "y": _floored(points["timeliness"]),
         "name": name,
         "marker": marker,
-        "hovertemplate": _("%%{y:.1f}%%（%%{x:,d} 件）") + "<extra></extra>",
+        "hovertemplate": _("%(share)s（%(n)s 件）", share="%{y:.1f}%", n="%{x:,d}") + "<extra></extra>",
     }
     if any(labels):
-        trace["customdata"] = [key if label else "" for key, label in zip(points["key"].astype(str), labels, strict=True)]
+        trace["customdata"] = [
+            key if label else "" for key, label in zip(points["key"].astype(str), labels, strict=True)
+        ]
         trace["hovertext"] = labels
         trace["hovertemplate"] = "%{hovertext} " + trace["hovertemplate"]
     return trace
@@ -122,7 +128,15 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
     shapes = []
     if target is not None and not pd.isna(target):
         shapes.append(
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * target, "y1": 100 * target, "line": {"color": surface.ink, "width": 1.5}}
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": 100 * target,
+                "y1": 100 * target,
+                "line": {"color": surface.ink, "width": 1.5},
+            }
         )
         annotations.append(
             {
@@ -147,7 +161,18 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
             legend=legend_below() | {"y": -0.2},
             shapes=shapes,
             annotations=annotations,
-            xaxis={"title": {"text": _("應認證且已判定件數")}, "range": [0, widest * 1.04], "tickformat": ",d", "nticks": 6, "showline": True},
-            yaxis={"title": {"text": _("準時率")}, "ticksuffix": "%", "range": [max(0, math.floor(lowest / 10) * 10 - 10), 102], "nticks": 7},
+            xaxis={
+                "title": {"text": _("應認證且已判定件數")},
+                "range": [0, widest * 1.04],
+                "tickformat": ",d",
+                "nticks": 6,
+                "showline": True,
+            },
+            yaxis={
+                "title": {"text": _("準時率")},
+                "ticksuffix": "%",
+                "range": [max(0, math.floor(lowest / 10) * 10 - 10), 102],
+                "nticks": 7,
+            },
         ),
     }

@@ -61,7 +61,16 @@ def layout(theme: str, *, height: int, **rest: Any) -> Figure:
 
 def legend_below() -> Figure:
     """Place the legend under the plot, where it covers no data on a phone."""
-    return {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.14, "yanchor": "top", "font": {"size": 13}, "itemclick": False, "itemdoubleclick": False}
+    return {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": -0.14,
+        "yanchor": "top",
+        "font": {"size": 13},
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
 
 
 def roc_ticks(start: pd.Timestamp, end: pd.Timestamp, *, most: int = 6) -> tuple[list[str], list[str]]:

@@ -32,7 +32,8 @@ def class_label(name: str) -> str:
     """Label a class on the axis: 「101」 becomes 「101 班」, as Plotly takes '101' for a number; 「資一甲」 stays."""
     if not name.isdigit():
         return html.escape(name, quote=False)  # Plotly reads tags in labels
-    return _("%(name)s 班", name=name).replace(" ", _THIN_SPACE)
+    label: str = _("%(name)s 班", name=name)
+    return label.replace(" ", _THIN_SPACE)
 
 
 def class_of_label(label: str) -> str:
@@ -121,7 +122,9 @@ def stage_tiles(
             ratio, share = fraction(numerator, denominator), int(numerator) * 100 // int(denominator)
         seen.add((column_of[stage], row_of[name]))
         grouped.setdefault(look, []).append((column_of[stage], row_of[name], share, ratio))
-    absent = [(column, row, None, "") for column in column_of.values() for row in row_of.values() if (column, row) not in seen]
+    absent = [
+        (column, row, None, "") for column in column_of.values() for row in row_of.values() if (column, row) not in seen
+    ]
     if absent:
         grouped.setdefault(_look("", Status.NEUTRAL, pd.NA, pd.NA, "", theme=theme), []).extend(absent)
 

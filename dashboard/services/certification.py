@@ -59,7 +59,7 @@ def _compute(store: Store, view: View) -> Certification:
     undone = duties[waiting]
     judged = int((undone["decided_at"].to_numpy() <= as_of_us).sum())
     teachers = _teachers(view, ask, undone, as_of_us) if scope.teachers in ("all", "unit") else pd.DataFrame()
-    assessed = funnel.answer(ledger, Question(filters.term, filters.as_of, by="teacher", stage="certify"))
+    assessed = funnel.answer(view.whole, Question(filters.term, filters.as_of, by="teacher", stage="certify"))
     named = scope.teachers == "all"
     points = assessed.rename(columns={"name": "label"})
     if scope.teachers == "unit":
@@ -124,16 +124,16 @@ def _last_48_hours(view: View, term: int, keys: pd.Series[str], as_of_us: int) -
 def _limits(points: pd.DataFrame) -> pd.DataFrame:
     decided = points["decided"][points["decided"] > 0] if len(points) else pd.Series(dtype="int64")
     if decided.empty:
-        return pd.DataFrame(columns=["decided", "lower_95", "upper_95", "lower_998", "upper_998"])
+        return pd.DataFrame(columns=["n", "lower_95", "upper_95", "lower_998", "upper_998"])
     grid = np.unique(np.round(np.geomspace(3, max(int(decided.max() * 1.05), 12), 40)).astype(int))
     target = float(points["target"].iloc[0])
     columns = {"lower_95": 0.025, "upper_95": 0.975, "lower_998": 0.001, "upper_998": 0.999}
-    return pd.DataFrame({"decided": grid} | {name: funnel.limit(grid, target, p) for name, p in columns.items()})
+    return pd.DataFrame({"n": grid} | {name: funnel.limit(grid, target, p) for name, p in columns.items()})
 
 
 def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tuple[pd.DataFrame, int]:
     """Single items for those who act on them: a teacher his own, a homeroom teacher his class's (without the teacher's name)."""
-    if view.scope.teachers not in ("self", "none") or view.scope.classes is None:
+    if view.scope.classes is None and view.filters.teacher is None and view.filters.class_name is None:
         return pd.DataFrame(), 0
     oldest = undone.sort_values("opened_at", kind="stable").head(QUEUE_ROWS)
     with reading(store.engine) as connection:

@@ -23,6 +23,8 @@ class Filters:
     grade: int | None = None
     department: str | None = None
     subject: str | None = None
+    class_name: str | None = None
+    teacher: str | None = None
     day: str = ""  # the day in the URL, empty for now
 
 
@@ -34,6 +36,8 @@ class Choices:
     grades: list[int]
     departments: list[str]
     subjects: list[str]
+    classes: list[str]
+    teachers: list[tuple[str, str]]  # code and name, only for those who see teachers by name
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,35 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     grade = int(grade_text) if grade_text.isascii() and grade_text.isdigit() and int(grade_text) in grades else None
     department = query.get("dept") if query.get("dept") in departments else None
     subject = query.get("subject") if query.get("subject") in subjects else None
-    filters = Filters(term, as_of, grade, department, subject, day)
-    choices = Choices(terms, grades, departments, subjects)
-    narrowed = store.kept(
-        (version, scope, grade, department, subject, "filter"), lambda: _filtered(whole, grade, department, subject)
-    )  # fmt: skip
+    names = [str(name) for name in classes["name"]]
+    class_name = query.get("class") if query.get("class") in names else None
+    teachers = _teachers(whole, term, scope)
+    teacher = query.get("teacher") if query.get("teacher") in {code for code, _ in teachers} else None
+    filters = Filters(term, as_of, grade, department, subject, class_name, teacher, day)
+    choices = Choices(terms, grades, departments, subjects, names, teachers)
+    asked_for = (
+        grade,
+        department,
+        subject,
+        class_name,
+        teacher,
+        as_of if teacher else None,
+        term if class_name else None,
+    )
+    narrowed = store.kept((version, scope, asked_for, "filter"), lambda: _filtered(whole, filters))
     return View(version, filters, choices, scope, whole, narrowed)
+
+
+def _teachers(ledger: Ledger, term: int, scope: Scope) -> list[tuple[str, str]]:
+    """Return the teachers of a term whom the scope may see by name."""
+    if scope.teachers not in ("all", "unit"):
+        return []
+    duties = ledger.of_term(term)
+    codes = np.unique(np.concatenate([duties["assigned"].to_numpy(), duties["certifier"].to_numpy()]))
+    table = ledger.teachers.iloc[codes[codes >= 0]]
+    if scope.teachers == "unit":
+        table = table[ledger.labels["unit"][table["unit"].to_numpy()] == scope.unit]
+    return [(str(code), str(name)) for code, name in zip(table["code"], table["name"], strict=True)]
 
 
 def _current_term(terms: list[int], as_of: datetime) -> int:
@@ -122,20 +149,36 @@ def _own_duties(ledger: Ledger, staff_code: str) -> npt.NDArray[np.bool_]:
     return np.asarray(holders(ledger, ledger.duties, to_us(datetime.now(TAIPEI))) == position[0])
 
 
-def _filtered(ledger: Ledger, grade: int | None, department: str | None, subject: str | None) -> Ledger:
+def _filtered(ledger: Ledger, filters: Filters) -> Ledger:
     result = ledger
-    if subject is not None:
-        code = int(np.flatnonzero(ledger.labels["subject"] == subject)[0])
+    if filters.subject is not None:
+        code = int(np.flatnonzero(ledger.labels["subject"] == filters.subject)[0])
         result = narrow(result, duties=result.duties["subject"].to_numpy() == code)
-    if grade is None and department is None:
+    if filters.teacher is not None:
+        code = int(np.flatnonzero(ledger.labels["teacher"] == filters.teacher)[0])
+        result = narrow(result, duties=holders(result, result.duties, to_us(filters.as_of)) == code)
+    if filters.grade is None and filters.department is None and filters.class_name is None:
         return result
     students, classes = result.enrolments, result.classes
     keep, shown = np.ones(len(students), dtype=bool), np.ones(len(classes), dtype=bool)
-    if grade is not None:
-        keep &= students["grade"].to_numpy() == grade
-        shown &= classes["grade"].to_numpy() == grade
-    if department is not None:
-        code = int(np.flatnonzero(ledger.labels["department"] == department)[0])
+    if filters.grade is not None:
+        keep &= students["grade"].to_numpy() == filters.grade
+        shown &= classes["grade"].to_numpy() == filters.grade
+    if filters.department is not None:
+        code = int(np.flatnonzero(ledger.labels["department"] == filters.department)[0])
         keep &= students["department"].to_numpy() == code
         shown &= classes["department"].to_numpy() == code
-    return narrow(result, classes=shown, enrolments=keep)
+    if filters.class_name is not None:
+        shown &= (classes["name"] == filters.class_name).to_numpy() & (
+            classes["school_year"] == filters.term // 10
+        ).to_numpy()
+        keep &= np.append(shown, False)[students["class"].to_numpy()]
+    return _narrow_to(result, keep, shown)
+
+
+def _narrow_to(ledger: Ledger, keep: npt.NDArray[np.bool_], shown: npt.NDArray[np.bool_]) -> Ledger:
+    """Narrow to enrolments, and list only the classes shown: a student's own 科別 may differ from his class's."""
+    result = narrow(ledger, enrolments=keep)
+    return replace(
+        result, classes=result.classes.assign(visible=result.classes["visible"].to_numpy(dtype=bool) & shown)
+    )

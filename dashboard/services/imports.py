@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from data.demo.school import DemoSchool, write_school
 from sqlalchemy import select
 
 from dashboard.services.store import Store
 from data.db import raise_data_version, reading, writing
+from data.demo.school import DemoSchool, write_school
 from data.instants import TAIPEI
 from data.models import Import
 from data.rosters.importing import FileReport, Plan, import_files

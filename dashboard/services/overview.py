@@ -93,7 +93,7 @@ def _compute(view: View) -> Overview:
         state = status(done=done, expected=expected, overdue=int(row["overdue"]), expected_share=share, is_open=True)
         cells += [
             Cell(name, "upload", int(row["upload_participants"]), int(row["enrolled"]), "neutral"),
-            Cell(name, "certify", done, expected, "nothing" if expected == 0 else state),
+            Cell(name, "certify", done, expected, state),
             Cell(
                 name,
                 "select",
@@ -221,10 +221,7 @@ def _a_year_before(view: View) -> float | None:
 
 
 def _window(ledger: Ledger, term: int, grade: int | None) -> tuple[datetime | None, datetime | None]:
-    windows = ledger.windows[
-        (ledger.windows["task"] == "certify")
-        & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)
-    ]
+    windows = ledger.windows[(ledger.windows["task"] == "certify") & _of_term(ledger.windows, term)]
     if grade is not None:
         windows = windows[windows["grade"] == grade]
     if windows.empty:
@@ -234,6 +231,7 @@ def _window(ledger: Ledger, term: int, grade: int | None) -> tuple[datetime | No
 
 
 def _daily(ledger: Ledger, term: int, as_of_us: int) -> pd.DataFrame:
+    """Return cumulative arrivals and certifications by day from the opening of the certification window on."""
     duties = ledger.of_term(term)
     frames = []
     for name, column in (("arrived", "opened_at"), ("certified", "done_at")):
@@ -243,19 +241,29 @@ def _daily(ledger: Ledger, term: int, as_of_us: int) -> pd.DataFrame:
     joined = pd.concat(frames, axis=1).fillna(0).sort_index()
     if joined.empty:
         return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "arrived": [], "certified": []})
+    starts = ledger.windows[(ledger.windows["task"] == "certify") & _of_term(ledger.windows, term)]["starts_at"]
+    opened = int((starts.min() + TAIPEI_OFFSET_US) // DAY_US) if len(starts) else int(joined.index.min())
     last = max(int(joined.index.max()), (as_of_us + TAIPEI_OFFSET_US) // DAY_US)
-    joined = joined.reindex(range(int(joined.index.min()), last + 1), fill_value=0).cumsum().astype(int)
+    joined = joined.reindex(range(min(opened, int(joined.index.min())), last + 1), fill_value=0).cumsum().astype(int)
     joined.insert(0, "day", pd.to_datetime(joined.index.to_numpy(), unit="D"))
     return joined.reset_index(drop=True)
 
 
+def _of_term(windows: pd.DataFrame, term: int) -> pd.Series:
+    return windows["school_year"] * 10 + windows["semester"] == term
+
+
 def _burn_up(view: View, window_end: datetime | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return this term's days and, whole, those of the same term a year before; both begin when the window opens."""
     ledger, filters = view.ledger, view.filters
-    days = _daily(ledger, filters.term, to_us(filters.as_of))
+    days = _daily(ledger, filters.term, min(to_us(filters.as_of), _end_of_interest(window_end)))
     earlier = filters.term - 10
     earlier_end, _ = _window(ledger, earlier, filters.grade)
     if earlier not in ledger.terms() or window_end is None or earlier_end is None:
         return days, None
     before = _daily(ledger, earlier, to_us(earlier_end + timedelta(days=14)))
-    shift = pd.Timestamp(window_end.date()) - pd.Timestamp(earlier_end.date())
-    return days, before.assign(day=before["day"] + shift)
+    return days, before if len(before) else None
+
+
+def _end_of_interest(window_end: datetime | None) -> int:
+    return NEVER if window_end is None else to_us(window_end + timedelta(days=28))

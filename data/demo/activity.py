@@ -40,7 +40,11 @@ def simulate(roster: Roster, *, seed: int, scale: float = 1.0) -> Activity:
         )  # fmt: skip
     performances = {
         year: draw_performances(
-            roster.enrolled[year], roster.students, year=year, age=roster.age(year), rng=stream(seed, "performances", year)
+            roster.enrolled[year],
+            roster.students,
+            year=year,
+            age=roster.age(year),
+            rng=stream(seed, "performances", year),
         )
         for year in roster.years
     }
@@ -85,5 +89,3 @@ def count_waiting(roster: Roster, activity: Activity) -> Array:
     waiting = (rounds.sent_at < roster.today) & (rounds.decided_at >= roster.today)
     teachers = roster.sections[term.year]["teacher"].to_numpy()[uploads.section[rounds.item[waiting]]]
     return np.bincount(teachers, minlength=len(roster.staff))
-
-

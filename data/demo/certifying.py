@@ -92,7 +92,7 @@ def _decide(
         sent_at=np.where(never_sent, FAR, sent),
         decided_at=decided,
         passed=rng.random(size) < pass_share,
-        released=rng.random(size) >= (0.02 if age == 0 else 0.012),
+        released=rng.random(size) >= (0.02 if age == 0 else 0.016),
         reason=(rng.random(size) < 0.55).astype(int),
         certifier=_name_certifiers(decided, teachers, leaves, rng),
     )

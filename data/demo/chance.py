@@ -24,6 +24,18 @@ def draw_weighted(rng: np.random.Generator, weights: Sequence[float] | Array, si
     return np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").clip(max=len(cumulative) - 1)
 
 
+def draw_even(rng: np.random.Generator, shares: Array) -> Array:
+    """Draw yes or no for each share so that the yeses add up to the sum of shares within one.
+
+    Independent draws would make terms differ by chance as much as the school improves in a year.
+    """
+    order = rng.permutation(len(shares))
+    steps = np.floor(np.cumsum(shares[order]) + rng.random())
+    chosen = np.empty(len(shares), dtype=bool)
+    chosen[order] = np.diff(steps, prepend=0) > 0
+    return chosen
+
+
 def share_out(count: int, weights: Sequence[float]) -> list[int]:
     """Share count seats by weight, highest averages, at least one each; more sharers than seats get one each."""
     seats = [1] * len(weights)

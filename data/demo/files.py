@@ -35,7 +35,9 @@ def write_ods(frame: pd.DataFrame, path: Path, *, sheet: str = "Sheet1") -> None
     """
     rows = [tuple(frame.columns), *zip(*(frame[name].tolist() for name in frame.columns), strict=True)]
     cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
-    body = "".join("<table:table-row>" + "".join(cell.format(escape(text)) for text in row) + "</table:table-row>" for row in rows)
+    body = "".join(
+        "<table:table-row>" + "".join(cell.format(escape(text)) for text in row) + "</table:table-row>" for row in rows
+    )
     document = Document("spreadsheet")
     document.body.clear()
     document.body.append(Element.from_tag(f'<table:table table:name="{sheet}">{body}</table:table>'))
@@ -47,13 +49,17 @@ def write_csv(frame: pd.DataFrame, path: Path, *, encoding: str = "utf-8-sig") -
     frame.to_csv(path, index=False, encoding=encoding, lineterminator="\n")
 
 
-def soil(frame: pd.DataFrame, rng: np.random.Generator, *, class_column: str, name_column: str, repeats: int) -> pd.DataFrame:
+def soil(
+    frame: pd.DataFrame, rng: np.random.Generator, *, class_column: str, name_column: str, repeats: int
+) -> pd.DataFrame:
     """Add what people and platforms leave behind: full-width class names, trailing blanks, a few identical rows twice."""
     frame = frame.reset_index(drop=True)
     if frame.empty:
         return frame
     some = max(1, min(12, len(frame) // 100))
-    wide, trailing, named, doubled = (np.sort(rng.permutation(len(frame))[:count]) for count in (some, some, some, min(repeats, len(frame))))
+    wide, trailing, named, doubled = (
+        np.sort(rng.permutation(len(frame))[:count]) for count in (some, some, some, min(repeats, len(frame)))
+    )
     for column, rows, change in (
         (class_column, wide, lambda text: text.translate(_WIDE)),
         (class_column, trailing, lambda text: text + " "),

@@ -107,7 +107,7 @@ def _build_cohort(entry: int, *, classes: int, seed: int) -> pd.DataFrame:
 def _draw_leavings(rng: np.random.Generator, entry: int, count: int) -> tuple[Array, Array]:
     """About one in a hundred leaves in a year, most of them in the first; by transfer more often than by leave."""
     left_at = np.full(count, FAR)
-    for grade, share in ((1, 0.015), (2, 0.01), (3, 0.005)):
+    for grade, share in ((1, 0.013), (2, 0.008), (3, 0.004)):
         leaves = (rng.random(count) < share) & (left_at == FAR)
         term_days = rng.integers(0, 290, count)
         first = clock(date(entry + grade - 1 + ROC_OFFSET, 9, 10), 12)

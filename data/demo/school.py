@@ -61,7 +61,9 @@ def write_school(
     Raises ValueError for fewer than 3 classes, 1 term or 1 duty.
     """
     if classes < MIN_CLASSES or terms < 1 or (duties is not None and duties < 1):
-        raise ValueError(f"a school needs {MIN_CLASSES} classes, 1 term and 1 duty at least: {classes=}, {terms=}, {duties=}")
+        raise ValueError(
+            f"a school needs {MIN_CLASSES} classes, 1 term and 1 duty at least: {classes=}, {terms=}, {duties=}"
+        )
     roster = build_roster(classes=classes, terms=terms, seed=seed, today=today)
     activity = simulate_duties(roster, seed=seed, duties=duties)
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,21 +92,34 @@ def _write_year(folder: Path, roster: Roster, activity: Activity, *, year: int, 
     write_xlsx(listed, folder / f"學生資料名冊_{year}.xlsx", sheet="學生資料")
     write_xlsx(list_classes(classes, roster.leaders, roster.staff, year=year), folder / f"班級導師名冊_{year}.xlsx")
     write_csv(list_sections(roster.sections[year], roster.staff), folder / f"授課名冊_{year}.csv", encoding="cp950")
-    performances = list_performances(activity.performances[year], enrolled, students, classes, year=year, today=roster.today)
+    performances = list_performances(
+        activity.performances[year], enrolled, students, classes, year=year, today=roster.today
+    )
     selections = draw_selections(
         enrolled, year=year, windows=roster.windows, today=roster.today, passed=count_passed(roster, activity, year=year),
         uploaded=count_uploaded(roster, activity, year=year), rng=stream(seed, "selections", year),
     )  # fmt: skip
     receipts = draw_receipts(
-        enrolled, year=year, windows=roster.windows, today=roster.today, age=roster.age(year), rng=stream(seed, "receipts", year)
+        enrolled,
+        year=year,
+        windows=roster.windows,
+        today=roster.today,
+        age=roster.age(year),
+        rng=stream(seed, "receipts", year),
     )
     if len(performances):
         newest = year == roster.years[-1]
-        (write_ods if newest else write_xlsx)(performances, folder / f"多元表現清單_{year}.{'ods' if newest else 'xlsx'}")
+        (write_ods if newest else write_xlsx)(
+            performances, folder / f"多元表現清單_{year}.{'ods' if newest else 'xlsx'}"
+        )
     if len(selections):
-        write_xlsx(list_selections(selections, enrolled, students, classes, year=year), folder / f"勾選情形_{year}.xlsx")
+        write_xlsx(
+            list_selections(selections, enrolled, students, classes, year=year), folder / f"勾選情形_{year}.xlsx"
+        )
     if len(receipts):
-        write_xlsx(list_receipts(receipts, enrolled, students, classes, year=year), folder / f"收訖明細確認_{year}.xlsx")
+        write_xlsx(
+            list_receipts(receipts, enrolled, students, classes, year=year), folder / f"收訖明細確認_{year}.xlsx"
+        )
 
 
 def _write_term(folder: Path, roster: Roster, activity: Activity, *, term: Term, seed: int) -> None:

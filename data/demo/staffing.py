@@ -112,7 +112,7 @@ def _draw_habits(staff: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     behind = np.concatenate([helpers[:1], plain])[:behind_count] if count > 20 else plain[:behind_count]
     quick = plain[behind_count : behind_count + round(count / 10)]
     wait_days[quick], every_days[quick], forgets[quick], heeds[quick] = 0.35, 1, 0.0, 0.98
-    wait_days[behind] = rng.uniform(9, 16, len(behind))
+    wait_days[behind] = rng.uniform(12, 20, len(behind))
     forgets[behind] = rng.uniform(0.06, 0.2, len(behind))
     heeds[behind] = rng.uniform(0.25, 0.5, len(behind))
     every_days[behind] = 5

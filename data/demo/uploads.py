@@ -68,9 +68,10 @@ def _draw_counts(
 ) -> Array:
     person = students.iloc[enrolled["student"]]
     class_row = enrolled["class_row"].to_numpy()
-    climate = rng.normal(0, 0.3, int(class_row.max()) + 1)[class_row]
+    climates = rng.normal(0, 0.3, int(class_row.max()) + 1)
+    climate = climates[class_row] - climates[class_row].mean()  # classes differ, a term as a whole does not
     grade_3_in_a_hurry = (enrolled["grade"].to_numpy() == 3) & (term.semester == 2)
-    leaning = 2.0 - 0.11 * age + 0.75 * person["zeal"].to_numpy() + climate - 0.5 * grade_3_in_a_hurry
+    leaning = 2.15 - 0.16 * age + 0.75 * person["zeal"].to_numpy() + climate - 0.35 * grade_3_in_a_hurry
     takes_part = (
         (rng.random(len(enrolled)) < 1 / (1 + np.exp(-leaning)))
         & ~person["silent"].to_numpy()
@@ -99,11 +100,11 @@ def _draw_times_in(start: int, end: int, peaks: list[date], size: int, *, age: i
     first_day, days = start // DAY, (end - start // DAY * DAY) // DAY
     peak_days = np.array([day for peak in peaks if (day := clock(peak) // DAY - first_day) < days - 5] or [days // 2])
     last_minute = 0.32 + 0.012 * age
-    phase = draw_weighted(rng, (0.30, 0.10, 0.60 - last_minute, last_minute), size)
+    phase = draw_weighted(rng, (0.31, 0.14, 0.55 - last_minute, last_minute), size)
     day = np.choose(
         phase,
         [
-            peak_days[draw_weighted(rng, (0.55, 0.45)[: len(peak_days)], size)] + np.rint(rng.normal(2, 4, size)),
+            peak_days[draw_weighted(rng, (0.55, 0.45)[: len(peak_days)], size)] + np.rint(rng.normal(2, 5.5, size)),
             rng.integers(6, max(7, days - 7), size),
             days - 3 - np.rint(rng.gamma(1.5, 8, size)),
             days - 1 - (rng.random(size) < 0.34),

@@ -86,7 +86,7 @@ def draw_selections(
         window = windows.get((Term(year, 2), grade, SELECT_OUTCOME))
         if window is not None and window.start < today:
             progress[grade] = min(1.0, (today - window.start) / (window.end - window.start))
-    done = rng.random(size) < 0.93
+    done = rng.random(size) < 0.89
     acted = rng.random(size) ** 0.6 < progress[grades]
     outcomes = np.minimum(draw_weighted(rng, _OUTCOME_SELECTIONS, size), passed) * (done & acted)
     performances = np.minimum(draw_weighted(rng, _PERFORMANCE_SELECTIONS, size), uploaded) * (done & acted)

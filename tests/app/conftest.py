@@ -25,7 +25,9 @@ def client_for(app):
         if username:
             form = client.get("/login").get_data(as_text=True)
             token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
-            answer = client.post("/login", data={"username": username, "password": PASSWORD, "csrf_token": token, "next": "/"})
+            answer = client.post(
+                "/login", data={"username": username, "password": PASSWORD, "csrf_token": token, "next": "/"}
+            )
             assert answer.status_code == 302
         return client
 
@@ -37,7 +39,9 @@ def fire(client, output: str, *, inputs: dict[str, object], state: dict[str, obj
     component, prop = output.rsplit(".", 1)
 
     def parts(values):
-        return [{"id": k.rsplit(".", 1)[0], "property": k.rsplit(".", 1)[1], "value": v} for k, v in (values or {}).items()]
+        return [
+            {"id": k.rsplit(".", 1)[0], "property": k.rsplit(".", 1)[1], "value": v} for k, v in (values or {}).items()
+        ]
 
     return client.post(
         "/_dash-update-component",

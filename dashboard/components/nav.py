@@ -1,0 +1,76 @@
+"""The bar at the top: skip link, name, pages, user, language, theme, logout."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+from flask_babel import gettext as _
+
+from dashboard.components.attributes import aria, data
+from dashboard.components.links import inside
+
+
+def skip_link() -> html.A:
+    """Let the keyboard jump over the navigation; first thing in the shell."""
+    return html.A(_("跳至主要內容"), href="#main", className="lc-skip")
+
+
+def theme_switch() -> html.Button:
+    """Switch between light and dark (assets/theme.js does it); its words say what it will do."""
+    return html.Button(
+        [html.Span(_("深色"), className="lc-to-dark"), html.Span(_("淺色"), className="lc-to-light")],
+        type="button",
+        className="lc-quiet",
+        **data(theme_switch=""),
+    )
+
+
+def _page_link(words: str, href: str) -> html.Li:
+    exact = data(exact="") if href == "/" else {}
+    return html.Li(inside(words, href, **exact))
+
+
+def navbar(
+    brand: str,
+    items: Sequence[tuple[str, str]],
+    *,
+    user: str = "",
+    languages: Sequence[tuple[str, str, str]] = (),
+    language: str = "",
+    logout_href: str = "/logout",
+) -> html.Header:
+    """Show the bar. items: (words, address) of the pages this user may see. languages: (words, code, address), the one in use being `language`.
+
+    The languages are plain links, as the whole page changes; logging out is a form that posts, never a link. assets/nav.js opens the
+    menu on a phone and marks the page that is shown.
+    """
+    account: list[Any] = [html.Span(user, className="lc-user")] if user else []
+    for words, code, href in languages:
+        account.append(
+            html.A(
+                words, href=href, lang=code, className="lc-quiet", **aria(current="true" if code == language else "")
+            )
+        )
+    account.append(theme_switch())
+    if user:
+        account.append(
+            html.Form(html.Button(_("登出"), type="submit", className="lc-quiet"), action=logout_href, method="POST")
+        )
+    toggle = html.Button(
+        [html.Span(className="lc-bars", **aria(hidden="true")), _("選單")],
+        type="button",
+        className="lc-nav-toggle",
+        **data(nav_toggle=""),
+        **aria(expanded="false", controls="nav-menu"),
+    )
+    menu = html.Div(
+        [
+            html.Nav(html.Ul([_page_link(*item) for item in items], className="lc-nav"), **aria(label=_("主要頁面"))),
+            html.Div(account, className="lc-account"),
+        ],
+        id="nav-menu",
+        className="lc-menu",
+    )
+    return html.Header(
+        html.Div([inside(brand, "/", css="lc-brand"), toggle, menu], className="lc-bar-inner"), className="lc-bar"
+    )

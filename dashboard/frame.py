@@ -1,0 +1,172 @@
+"""A page's frame for whoever is logged in: navigation, heading, filters, and a place for the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from dash import ClientsideFunction, Input, Output, clientside_callback, html
+from flask_babel import gettext as _
+
+from dashboard.access.roles import TITLES, Permission
+from dashboard.access.session import current_name, current_role, current_scope, may, store
+from dashboard.components.dates import last_day, roc_date
+from dashboard.components.empty import empty_state
+from dashboard.components.filter_bar import date_input, filter_bar, select
+from dashboard.components.nav import navbar, skip_link
+from dashboard.components.page import page_header, stale_banner, trust_line
+from dashboard.i18n import LANGUAGES, language
+from dashboard.services.filters import View, open_view
+from dashboard.services.trust import Trust
+
+
+def term_name(term: int) -> str:
+    """Name a term in a heading."""
+    return _("%(year)s 學年度第 %(semester)s 學期", year=term // 10, semester=term % 10)
+
+
+def ids_of(page_id: str, names: tuple[str, ...]) -> list[str]:
+    """Return the ids of a page's filters; the name after the last dash is the one in the address."""
+    return [f"{page_id}-{name}" for name in names]
+
+
+def keep_address(page_id: str, names: tuple[str, ...]) -> None:
+    """Let the browser write a page's filters into the address."""
+    clientside_callback(
+        ClientsideFunction("licheng", "address"),
+        Output(f"{page_id}-address", "data-kept"),
+        *[Input(each, "value") for each in ids_of(page_id, names)],
+        prevent_initial_call=True,
+    )
+
+
+def read_query(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, str]:
+    """Return a query from filter values; whatever is not text is left out."""
+    return {
+        name: value
+        for name, value in zip(names, values, strict=True)
+        if isinstance(value, str) and value and len(value) < 100
+    }
+
+
+def asked(view: View, *names: str, **changes: str) -> str:
+    """Return the query string that keeps a view's question, for links."""
+    filters = view.filters
+    query = {
+        "term": str(filters.term), "asof": filters.day, "grade": str(filters.grade or ""), "dept": filters.department or "",
+        "subject": filters.subject or "", "class": filters.class_name or "", "teacher": filters.teacher or "",
+    }  # fmt: skip
+    kept = {name: query[name] for name in ("term", "asof", *names)} | changes
+    return "?" + urlencode({name: value for name, value in kept.items() if value})
+
+
+def frame(
+    page_id: str, title: str, names: tuple[str, ...], query: dict[str, str | None], *, permission: Permission
+) -> html.Div:
+    """Return the page without its data: a callback fills `<page_id>-body` for the scope of the session."""
+    content: list[Any]
+    if not may(permission):
+        href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
+        content = [
+            html.H1(title),
+            empty_state(_("您的角色不能看這一頁"), _("這一頁的內容不在您的職務範圍內。"), _("前往可以看的頁面"), href),
+        ]
+    elif set(query) - set(names):
+        content = [
+            html.H1(title),
+            empty_state(_("網址裡有看不懂的條件"), _("請從選單重新開啟這一頁。"), _("重新開啟"), "?"),
+        ]
+    else:
+        view = open_view(store(), current_scope(), {name: value for name, value in query.items() if value})
+        content = [html.H1(title), _no_data()] if view is None else [
+            html.Div(id=f"{page_id}-address", hidden=True),
+            _filters(page_id, names, view),
+            html.Div(id=f"{page_id}-body", className="lc-page"),
+        ]  # fmt: skip
+    return html.Div([skip_link(), _bar(), html.Main(content, id="main", tabIndex=-1)])
+
+
+def _no_data() -> html.Div:
+    text = _("先匯入學生資料名冊、班級導師名冊、授課名冊、作業期程與認證清單：licheng import 資料夾。")
+    return empty_state(_("尚無資料"), text)
+
+
+def _bar() -> html.Header:
+    pages = (
+        (_("總覽"), "/", Permission.VIEW_OVERVIEW),
+        (_("教師認證"), "/certification", Permission.VIEW_CERTIFICATION),
+    )
+    items = [(words, href) for words, href, permission in pages if may(permission)]
+    languages = [
+        (words, "en" if code == "en" else "zh-Hant-TW", f"/language/{code}") for code, words in LANGUAGES.items()
+    ]
+    here = "en" if language() == "en" else "zh-Hant-TW"
+    user = f"{current_name()}・{role_title()}"
+    return navbar(_("學習歷程檔案監測"), items, user=user, languages=languages, language=here)
+
+
+def role_title() -> str:
+    """Return the role of this person in words."""
+    return {
+        "admin": _("系統管理者"), "convener": _("召集人"), "executive_secretary": _("執行秘書"), "section_chief": _("組長"),
+        "homeroom": _("導師"), "teacher": _("任課教師"),
+    }.get(current_role(), TITLES[current_role()])  # fmt: skip
+
+
+def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
+    filters, choices = view.filters, view.choices
+    controls = {
+        "term": lambda i: select(
+            i, _("學期"), [(str(t), f"{t // 10}-{t % 10}") for t in choices.terms], str(filters.term)
+        ),
+        "asof": lambda i: date_input(i, _("截至日期"), filters.day),
+        "grade": lambda i: select(
+            i, _("年級"), [("", _("全部")), *((str(g), str(g)) for g in choices.grades)], str(filters.grade or "")
+        ),
+        "dept": lambda i: select(
+            i, _("科別"), [("", _("全部")), *((d, d) for d in choices.departments if d)], filters.department or ""
+        ),
+        "subject": lambda i: select(
+            i, _("科目"), [("", _("全部")), *((s, s) for s in choices.subjects)], filters.subject or ""
+        ),
+        "class": lambda i: select(
+            i, _("班級"), [("", _("全部")), *((c, c) for c in choices.classes)], filters.class_name or ""
+        ),
+        "teacher": lambda i: select(
+            i, _("教師"), [("", _("全部")), *((c, f"{c} {n}") for c, n in choices.teachers)], filters.teacher or ""
+        ),
+    }
+    return filter_bar([controls[name](f"{page_id}-{name}") for name in names], id=f"{page_id}-filters")
+
+
+def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
+    """Return the heading with its trust line, and a banner where the data are stale."""
+    deadline = ""
+    if trust.next_deadline:
+        task, ends_at = trust.next_deadline
+        day = last_day(ends_at)
+        left = max(0, (ends_at.date() - trust.as_of.date()).days) if day is not None else 0
+        words = {"upload": _("上傳與送出"), "certify": _("教師認證")}[task]
+        deadline = _("%(task)s到 %(day)s，還有 %(n)s 天", task=words, day=roc_date(day), n=left)
+    source = f"{trust.source}（{trust.sha256}）" if trust.source else ""
+    parts = trust_line(
+        as_of=trust.as_of, source=source, deadline=deadline, deadline_status="not_open" if deadline else "on_track"
+    )
+    parts.append(html.Span(scope_words(view)))
+    result: list[Any] = [page_header(f"{term_name(view.filters.term)}　{title}", trust=parts, id=page_id)]
+    if trust.is_stale:
+        result.append(stale_banner(trust.imported_at, working_days=trust.stale_days, href="/"))
+    return result
+
+
+def scope_words(view: View) -> str:
+    """Say what the person may see, on the page itself."""
+    scope = view.scope
+    if scope.teachers == "self":
+        return _("您可檢視：自己的認證")
+    if scope.classes is not None:
+        names = "、".join(name for _year, name in sorted(scope.classes)) or "—"
+        return _("您可檢視：%(names)s 班", names=names)
+    if scope.teachers == "unit":
+        return _("您可檢視：全校統計與%(unit)s教師", unit=scope.unit)
+    return _("您可檢視：全校")

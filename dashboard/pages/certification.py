@@ -1,0 +1,279 @@
+"""教師認證: what waits, for whom and since when; and is anybody out of line, fairly?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Input, Output, html, register_page
+from flask_babel import gettext as _
+
+from dashboard.access.guard import protected_callback
+from dashboard.access.roles import Permission
+from dashboard.access.session import current_scope, may, store
+from dashboard.components.card import card
+from dashboard.components.chart import chart
+from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.empty import empty_state
+from dashboard.components.grid import Column, grid
+from dashboard.components.numbers import count, days, percent, percent_of_rate
+from dashboard.components.page import columns, findings
+from dashboard.components.table import data_table
+from dashboard.components.tile import tile, tiles
+from dashboard.figures.backlog import ageing, lollipop
+from dashboard.figures.funnel import funnel
+from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
+from dashboard.services.certification import Certification, certification
+from dashboard.services.filters import View, open_view
+from dashboard.services.trust import trust_of
+
+PAGE = "certification"
+FILTERS = ("term", "asof", "dept", "subject", "class", "teacher")
+MOST_BARS = 20
+
+register_page(
+    __name__, path="/certification", name="教師認證", order=1, title="教師認證｜學習歷程檔案監測", permission=Permission.VIEW_CERTIFICATION
+)  # fmt: skip
+keep_address(PAGE, FILTERS)
+
+
+def layout(**query: str | None) -> html.Div:
+    """Filters and an empty place; the callback below fills it for the session's scope."""
+    return frame(PAGE, _("教師認證"), FILTERS, query, permission=Permission.VIEW_CERTIFICATION)
+
+
+@protected_callback(
+    Output(f"{PAGE}-body", "children"),
+    *[Input(each, "value") for each in ids_of(PAGE, FILTERS)],
+    Input("theme", "data"),
+    permission=Permission.VIEW_CERTIFICATION,
+)
+def show(*values: Any) -> list[Any]:
+    """Answer the page's question."""
+    view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
+    if view is None:
+        return [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
+    theme = "dark" if values[-1] == "dark" else "light"
+    result = certification(store(), view)
+    parts: list[Any] = heading(PAGE, _("教師認證"), view, trust_of(store(), view))
+    if not result.school["expected"]:
+        text = _("這個學期、範圍與篩選條件下，沒有已送出認證的件數。學生還沒有送出，就沒有應辦的認證。")
+        return [*parts, empty_state(_("沒有應辦的認證"), text)]
+    parts += [findings(_findings(result, view)), _tiles(result)]
+    if len(result.teachers):
+        parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
+        parts.append(columns(_funnel_card(result, view, theme)))
+        parts.append(_teacher_card(result, view))
+    if len(result.queue):
+        parts.append(_queue_card(result, view))
+    return parts
+
+
+def _done(result: Certification) -> tuple[int, int]:
+    return int(result.school["on_time"] + result.school["late"]), int(result.school["expected"])
+
+
+def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
+    lines: list[tuple[str, str, str]] = []
+    done, total = _done(result)
+    day = roc_date(view.filters.as_of)
+    overdue, waiting = int(result.school["overdue"]), int(result.school["open"] + result.school["overdue"])
+    if overdue:
+        lines.append(
+            (
+                _("%(day)s 止 %(n)s 件認證逾期（應認證 %(total)s 件）", day=day, n=count(overdue), total=count(total)),
+                "",
+                "overdue",
+            )
+        )
+    else:
+        lines.append((_("%(day)s 止沒有逾期；待認證 %(n)s 件（應認證 %(total)s 件）", day=day, n=count(waiting), total=count(total)), "", "on_track" if waiting else "done"))  # fmt: skip
+    if len(result.teachers) and waiting:
+        top = result.teachers.sort_values(["waiting", "key"], ascending=[False, True]).head(3)
+        share = int(top["waiting"].sum())
+        lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "attention" if share * 2 > waiting else "neutral"))  # fmt: skip
+    if result.judged_unreleased:
+        lines.append(
+            (
+                _(
+                    "%(n)s／%(total)s 件已經有結果但還沒有發佈，發佈後才算完成",
+                    n=count(result.judged_unreleased),
+                    total=count(waiting),
+                ),
+                "",
+                "neutral",
+            )
+        )
+    return lines
+
+
+def _tiles(result: Certification) -> html.Div:
+    done, total = _done(result)
+    school = result.school
+    decided = int(school["on_time"] + school["late"] + school["overdue"])
+    overdue = int(school["overdue"])
+    median, p90 = school["wait_median_days"], school["wait_p90_days"]
+    return tiles(
+        tile(_("認證完成"), percent(done, total), fraction=(done, total), unit=_("件")),
+        tile(_("準時"), percent(int(school["on_time"]), decided), fraction=(int(school["on_time"]), decided), unit=_("件"), note=_("已完成或已逾期的件數中")),
+        tile(_("逾期未認證"), _("%(n)s 件", n=count(overdue)), status="overdue" if overdue else "on_track", fraction=(overdue, total), unit=_("件")),
+        tile(_("等候中位數"), _("%(n)s 日", n=days(median, decimals=1)), fraction=(done, total), unit=_("件已完成"), note=_("九成在 %(n)s 日內（未完成者以設限計）", n=days(p90, decimals=1))),
+    )  # fmt: skip
+
+
+def _bars(result: Certification) -> Any:
+    waiting = (
+        result.teachers[result.teachers["waiting"] > 0]
+        .sort_values(["waiting", "key"], ascending=[False, True])
+        .head(MOST_BARS)
+    )
+    return waiting.assign(label=waiting["name"].where(waiting["name"] != "", waiting["key"]))
+
+
+def _backlog_card(result: Certification, theme: str) -> html.Section:
+    rows = _bars(result)
+    total, people = int(result.teachers["waiting"].sum()), int((result.teachers["waiting"] > 0).sum())
+    table = [
+        [
+            row.label,
+            count(row.waiting),
+            days(row.median_days, decimals=1),
+            days(row.oldest_days, decimals=1),
+            count(row.overdue),
+        ]
+        for row in rows.itertuples()
+    ]
+    return chart(
+        "certification-backlog", lollipop(rows[["label", "waiting", "median_days"]], theme=theme),
+        title=_("%(n)s 件在等 %(people)s 位教師認證", n=count(total), people=people),
+        question=_("哪些件數在等、等了多久？"), summary=_("各教師待認證件數與等候日數的中位數。"),
+        table=data_table([_("教師"), _("待認證"), _("等候中位（日）"), _("最久（日）"), _("逾期")], table, caption=_("待認證件數")),
+        footnote=_("待認證＝已送出、結果尚未發佈；承辦人為任課教師，請假期間為代理人。這是工作清單，不是評比。最多列 %(n)s 位。", n=MOST_BARS),
+    )  # fmt: skip
+
+
+def _ageing_card(result: Certification, theme: str) -> html.Section:
+    rows = _bars(result)
+    old, total = int(result.teachers["d15_up"].sum()), int(result.teachers["waiting"].sum())
+    table = [
+        [row.label, count(row.d0_3), count(row.d4_7), count(row.d8_14), count(row.d15_up)] for row in rows.itertuples()
+    ]
+    return chart(
+        "certification-ageing", ageing(rows[["label", "d0_3", "d4_7", "d8_14", "d15_up"]], theme=theme),
+        title=_("%(old)s／%(total)s 件已等超過 14 天", old=count(old), total=count(total)),
+        question=_("等得久的有多少？"), summary=_("待認證件數依等候日數分成四段。"),
+        table=data_table([_("教師"), _("0–3 日"), _("4–7 日"), _("8–14 日"), _("超過 14 日")], table, caption=_("待認證件數的等候日數")),
+        footnote=_("從送出認證起算的日數。"),
+    )  # fmt: skip
+
+
+def _funnel_card(result: Certification, view: View, theme: str) -> html.Section | None:
+    points = result.points
+    enough = points[points["decided"] >= 10]
+    if not len(enough) or not 0 < result.target < 1:
+        return card(
+            [empty_state(_("還不能比較"), _("已定案（完成或逾期）的件數不足，或全部準時；期限過後再看。"), level=3)], id="certification-funnel",
+            title=_("準時率的漏斗圖"), question=_("有沒有人明顯偏離全校？"), wide=True,
+        )  # fmt: skip
+    low = enough[enough["flag"] == "low"]
+    shown = low if result.named else low[low["label"] != ""]
+    table = [
+        [row.label or "—", count(row.decided), percent(row.on_time, row.decided, decimals=1), {"low": _("低於界限"), "high": _("高於界限")}.get(row.flag, _("界限內"))]
+        for row in enough.itertuples()
+        if row.label
+    ]  # fmt: skip
+    title = _("%(n)s／%(all)s 位教師的準時率低於界限，請先了解原因", n=len(shown), all=len(enough)) if len(shown) else _("%(all)s 位教師的準時率都在界限內", all=len(enough))  # fmt: skip
+    return chart(
+        "certification-funnel", funnel(points, result.limits, target=result.target, theme=theme), title=title,
+        question=_("扣掉運氣之後，有沒有人明顯偏離全校？"),
+        summary=_("橫軸為已定案件數，縱軸為準時率，線為全校準時率與 95%%、99.8%% 界限。"),
+        table=data_table([_("教師"), _("已定案"), _("準時率"), _("判讀")], table, caption=_("至少 10 件的教師")),
+        footnote=[
+            _("全校準時率 %(rate)s；精確二項界限（Spiegelhalter 2005），至少 10 件才判讀，錯誤警示以 Benjamini–Hochberg 控制在 5%%。不排名；低於界限只表示值得了解原因（請假、集中送件、代理）。", rate=percent_of_rate(result.target, decimals=1)),
+        ],
+        wide=True,
+    )  # fmt: skip
+
+
+def _teacher_card(result: Certification, view: View) -> html.Section:
+    rows = []
+    for row in result.teachers.to_dict("records"):
+        done, expected = int(row["on_time"] + row["late"]), int(row["expected"])
+        decided = int(row["on_time"] + row["late"] + row["overdue"])
+        rows.append(
+            {
+                "code": row["key"], "name": row["name"], "unit": row["unit"], "done": done, "expected": expected,
+                "href": "/certification" + asked(view, "dept", "subject", teacher=str(row["key"])) if row["key"] else "",
+                "completion": done / expected if expected else None, "on_time": int(row["on_time"]), "decided": decided,
+                "timeliness": row["on_time"] / decided if decided else None, "waiting": int(row["waiting"]),
+                "overdue": int(row["overdue"]), "median": None if row["wait_median_days"] != row["wait_median_days"] else row["wait_median_days"],
+                "late_share": None if row["late_share"] != row["late_share"] else row["late_share"],
+            }
+        )  # fmt: skip
+    table = grid(
+        "certification-teachers",
+        rows,
+        [
+            Column("name", _("教師"), href="href", first=True),
+            Column("unit", _("處室")),
+            Column("completion", _("認證完成"), "ratio", numerator="done", denominator="expected"),
+            Column("timeliness", _("準時"), "ratio", numerator="on_time", denominator="decided"),
+            Column("waiting", _("待認證"), "count"),
+            Column("overdue", _("逾期"), "count"),
+            Column("median", _("等候中位（日）"), "days"),
+            Column("late_share", _("截止前 48 小時送達"), "percent"),
+        ],
+        label=_("教師明細"),
+        row_id="code",
+    )
+    parts: list[Any] = [table]
+    if may(Permission.EXPORT):
+        href = "/exports/teachers.csv" + asked(view, "dept", "subject", "class", "teacher")
+        parts.append(html.Div(html.A(_("下載 CSV"), href=href, download=""), className="lc-downloads"))
+    return card(
+        parts, id="certification-table", title=_("教師明細：%(n)s 位", n=len(rows)), question=_("點教師看待認證的每一件"),
+        footnote=_("依教師代碼排列，不排名。認證完成＝已完成／應認證；準時＝準時／（準時＋逾時完成＋逾期）。未通過也是完成；通過率不列入。"), wide=True,
+    )  # fmt: skip
+
+
+def _queue_card(result: Certification, view: View) -> html.Section:
+    with_names = view.scope.teachers in (
+        "self",
+        "none",
+    )  # who has to act on the item needs the student's name; others do not
+    rows = []
+    for number, row in enumerate(result.queue.itertuples(), start=1):
+        rows.append(
+            {
+                "row": number, "sent": roc_datetime(row.sent_at), "due": roc_date(last_day(row.due_at)) if row.due_at is not None else "—",
+                "waited": row.waiting_days, "class": row.class_name, "subject": row.subject,
+                "student": f"{row.student_number} {row.student_name}" if with_names else row.student_number,
+                "state": _("逾期") if row.is_overdue else _("已判定，未發佈") if row.is_judged else _("待認證"),
+            }
+        )  # fmt: skip
+    oldest = result.queue.iloc[0]
+    return card(
+        [
+            grid(
+                "certification-queue",
+                rows,
+                [
+                    Column("sent", _("送出時間"), width=190),
+                    Column("waited", _("已等（日）"), "days"),
+                    Column("due", _("期限"), width=150),
+                    Column("state", _("狀態"), width=140),
+                    Column("class", _("上課班級")),
+                    Column("subject", _("科目")),
+                    Column("student", _("學生"), width=170),
+                ],
+                label=_("待認證清單"),
+                row_id="row",
+            )
+        ],
+        id="certification-list",
+        title=_("待認證 %(n)s 件，最早一件已等 %(d)s 日", n=count(result.queue_total), d=days(oldest["waiting_days"])),
+        question=_("依送出時間，最早的在前"),
+        footnote=_(
+            "期限＝認證期程結束與送出後 3 日（學校設定）兩者較晚的一個。認證是確認為學生本人的課程成果，不是評分。"
+        ),
+        wide=True,
+    )

@@ -1,0 +1,230 @@
+"""總覽: is the school on time, and where is it stuck?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from dash import Input, Output, html, register_page
+from flask_babel import gettext as _
+
+from dashboard.access.guard import protected_callback
+from dashboard.access.roles import Permission
+from dashboard.access.session import current_scope, may, store
+from dashboard.components.card import card
+from dashboard.components.chart import chart
+from dashboard.components.dates import roc_date
+from dashboard.components.empty import empty_state
+from dashboard.components.grid import Column, grid
+from dashboard.components.numbers import count, fraction, percent
+from dashboard.components.page import columns, findings
+from dashboard.components.table import data_table
+from dashboard.components.tile import tile, tiles
+from dashboard.components.words import stage_name, status_word, voluntary_rule
+from dashboard.figures.burn_up import burn_up
+from dashboard.figures.tiles import stage_tiles
+from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
+from dashboard.services.filters import View, open_view
+from dashboard.services.overview import STAGES, Overview, overview
+from dashboard.services.trust import trust_of
+
+PAGE = "overview"
+FILTERS = ("term", "asof", "grade", "dept")
+
+register_page(
+    __name__, path="/", name="總覽", order=0, title="總覽｜學習歷程檔案監測", permission=Permission.VIEW_OVERVIEW
+)
+keep_address(PAGE, FILTERS)
+
+
+def layout(**query: str | None) -> html.Div:
+    """Filters and an empty place; the callback below fills it for the session's scope."""
+    return frame(PAGE, _("總覽"), FILTERS, query, permission=Permission.VIEW_OVERVIEW)
+
+
+@protected_callback(
+    Output(f"{PAGE}-body", "children"),
+    *[Input(each, "value") for each in ids_of(PAGE, FILTERS)],
+    Input("theme", "data"),
+    permission=Permission.VIEW_OVERVIEW,
+)
+def show(*values: Any) -> list[Any]:
+    """Answer the page's question."""
+    view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
+    if view is None:
+        return [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
+    theme = "dark" if values[-1] == "dark" else "light"
+    result = overview(store(), view)
+    head = heading(PAGE, _("總覽"), view, trust_of(store(), view))
+    if result.classes.empty:
+        return [
+            *head,
+            empty_state(_("這個條件下沒有班級"), _("您的範圍或篩選條件裡沒有這個學期的班級，請換一個學期或條件。")),
+        ]
+    return [
+        *head,
+        findings(_findings(result, view)),
+        _tiles(result, view),
+        columns(_stage_card(result, view, theme), _burn_card(result, view, theme)),
+        _class_card(result, view),
+    ]
+
+
+def _done(result: Overview) -> tuple[int, int]:
+    return int(result.certify["on_time"] + result.certify["late"]), int(result.certify["expected"])
+
+
+def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
+    """At most three sentences with number, denominator and date; only duty stages can be found wanting."""
+    lines: list[tuple[str, str, str]] = []
+    day = roc_date(view.filters.as_of)
+    done, total = _done(result)
+    overdue = int(result.certify["overdue"])
+    more = "/certification" + asked(view, "grade", "dept") if may(Permission.VIEW_CERTIFICATION) else ""
+    if overdue:
+        words = _("%(day)s 止有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", day=day, n=count(overdue), total=count(total), people=result.overdue_teachers)  # fmt: skip
+        lines.append((words, more, "overdue"))
+    cells = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
+    if cells:
+        lowest = min(cells, key=lambda cell: (cell.part / cell.whole, cell.class_name))
+        words = _("%(name)s 班認證 %(part)s 件，完成 %(share)s，進度最需要協助", name=lowest.class_name, part=fraction(lowest.part, lowest.whole), share=percent(lowest.part, lowest.whole))  # fmt: skip
+        lines.append((words, _class_href(view, lowest.class_name), lowest.status))
+    elif total:
+        words = _("%(day)s 止已認證 %(part)s 件（%(share)s），沒有班級落後", day=day, part=fraction(done, total), share=percent(done, total))  # fmt: skip
+        lines.append((words, more, result.certify_status))
+    if result.empty_classes:
+        names = "、".join(result.empty_classes[:3])
+        words = _("%(names)s 共 %(n)s 班沒有送出認證的件數，因此沒有完成率", names=names, n=len(result.empty_classes))
+        lines.append((words, "", "neutral"))
+    return lines
+
+
+def _class_href(view: View, name: str) -> str:
+    return "/certification" + asked(view, **{"class": name}) if may(Permission.VIEW_CERTIFICATION) else ""
+
+
+def _tiles(result: Overview, view: View) -> html.Div:
+    done, total = _done(result)
+    waiting, overdue = int(result.certify["open"]), int(result.certify["overdue"])
+    note = ""
+    if result.certify_before is not None and total:
+        points = int(100 * done / total) - int(100 * result.certify_before)
+        note = _("較去年同一上班日 %(points)s 個百分點", points=f"{points:+d}")
+    upload = result.upload
+    receipts = result.receipts
+    receipt_words = {"not_open": _("未開放"), "no_data": _("尚無資料")}.get(result.receipts_state)
+    return tiles(
+        tile(_("認證完成"), percent(done, total), status=result.certify_status if total else None, fraction=(done, total), unit=_("件"), note=note),
+        tile(
+            _("逾期未認證"), _("%(n)s 件", n=count(overdue)), status="overdue" if overdue else "done" if total and not waiting else "on_track",
+            fraction=(overdue, total), unit=_("件"), note=_("另有 %(n)s 件待認證、未到期", n=count(waiting)),
+        ),
+        tile(
+            _("上傳參與"), percent(int(upload["participants"]), int(upload["enrolled"])), status="neutral", stage="upload",
+            fraction=(int(upload["participants"]), int(upload["enrolled"])), unit=_("人"), note=_("共 %(n)s 件，學生自主", n=count(int(upload["items"]))),
+        ),
+        tile(
+            _("收訖已確認"), receipt_words or percent(receipts["confirmed"], receipts["receipt_round"]), status=None,
+            fraction=None if receipt_words else (receipts["confirmed"], receipts["receipt_round"]), unit=_("人"),
+            note="" if receipt_words else _("回報 %(d)s 人，未表示 %(u)s 人", d=count(receipts["disputed"]), u=count(receipts["unseen"])),
+        ),
+    )  # fmt: skip
+
+
+def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
+    cells = pd.DataFrame(
+        {
+            "class_name": [cell.class_name for cell in result.cells], "stage": [cell.stage for cell in result.cells],
+            "status": [cell.status for cell in result.cells], "numerator": [cell.part for cell in result.cells],
+            "denominator": [cell.whole for cell in result.cells],
+        }
+    )  # fmt: skip
+    stuck = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
+    classes = len(result.classes)
+    title = (
+        _("%(n)s／%(all)s 班的認證進度需要協助", n=len(stuck), all=classes)
+        if stuck
+        else _("%(all)s 班的認證都在應有進度內", all=classes)
+    )
+    by_class: dict[str, list[str]] = {}
+    for cell in result.cells:
+        words = f"{fraction(cell.part, cell.whole)}（{percent(cell.part, cell.whole)}）" if cell.whole and cell.status != "not_open" else status_word("not_open") if cell.status == "not_open" else "—"  # fmt: skip
+        by_class.setdefault(cell.class_name, [cell.class_name]).append(words)
+    headers = [_("班級"), *(stage_name(stage) for stage in STAGES)]
+    return chart(
+        "overview-stages",
+        stage_tiles(cells, stages=STAGES, theme=theme),
+        title=title,
+        question=_("哪一班、卡在哪一個階段？"),
+        summary=_("各班四個階段的情形，認證以應有進度判定；詳見表格。"),
+        table=data_table(headers, list(by_class.values()), caption=_("各班各階段：人數或件數與比例")),
+        footnote=[
+            _("認證＝已完成件數／已送出件數；與應有進度（近年同一上班日的中位數，不足兩學期時按期程線性）相差 5 個百分點內為進度正常，15 個百分點內為需注意；過了截止日仍未完成為逾期。少於 5 件不判定。"),
+            voluntary_rule(),
+        ],
+    )  # fmt: skip
+
+
+def _burn_card(result: Overview, view: View, theme: str) -> html.Section:
+    done, total = _done(result)
+    figure = burn_up(
+        result.burn_up, theme=theme, as_of=view.filters.as_of, due_at=result.window_end, original_due_at=result.original_end, previous=result.previous,
+    )  # fmt: skip
+    last = result.burn_up.tail(60).iloc[::-1]
+    rows = [
+        [roc_date(row.day), count(row.arrived), count(row.certified), count(row.arrived - row.certified)]
+        for row in last.itertuples()
+    ]
+    return chart(
+        "overview-burn",
+        figure,
+        title=_(
+            "送出 %(total)s 件，已認證 %(done)s 件，還有 %(left)s 件",
+            total=count(total),
+            done=count(done),
+            left=count(total - done),
+        ),
+        question=_("趕得上截止日嗎？"),
+        summary=_("累計送出與認證件數；虛線為去年同一學期。"),
+        table=data_table([_("日期"), _("累計送出"), _("累計認證"), _("待認證")], rows, caption=_("最近 60 天")),
+        footnote=_("送出＝學生按下送出認證；認證＝結果已發佈給學生（通過與未通過都算完成）。"),
+    )
+
+
+def _class_card(result: Overview, view: View) -> html.Section:
+    status_of = {cell.class_name: cell.status for cell in result.cells if cell.stage == "certify"}
+    rows = []
+    for row in result.classes.to_dict("records"):
+        done, expected = int(row["on_time"] + row["late"]), int(row["expected"])
+        rows.append(
+            {
+                "name": str(row["key"]), "href": _class_href(view, str(row["key"])), "done": done, "expected": expected,
+                "completion": done / expected if expected else None, "open": int(row["open"]), "overdue": int(row["overdue"]),
+                "status": status_word(status_of[str(row["key"])]) if expected else "—", "enrolled": int(row["enrolled"]),
+                "uploaders": int(row["upload_participants"]), "items": int(row["items"]),
+            }
+        )  # fmt: skip
+    table = grid(
+        "overview-classes",
+        rows,
+        [
+            Column("name", _("班級"), href="href", first=True),
+            Column("completion", _("認證完成"), "ratio", numerator="done", denominator="expected"),
+            Column("status", _("進度")),
+            Column("open", _("待認證"), "count"),
+            Column("overdue", _("逾期"), "count"),
+            Column("uploaders", _("已上傳人數"), "count"),
+            Column("enrolled", _("在學人數"), "count"),
+            Column("items", _("上傳件數"), "count"),
+        ],
+        label=_("班級明細"),
+        row_id="name",
+    )
+    parts: list[Any] = [table]
+    if may(Permission.EXPORT):
+        href = "/exports/classes.csv" + asked(view, "grade", "dept")
+        parts.append(html.Div(html.A(_("下載 CSV"), href=href, download=""), className="lc-downloads"))
+    return card(
+        parts, id="overview-table", title=_("班級明細：%(n)s 班", n=len(rows)), question=_("點班級看它的認證"),
+        footnote=[_("沒有應辦件數的班級顯示「—」，不列入任何平均。"), voluntary_rule()], wide=True,
+    )  # fmt: skip
