@@ -12,7 +12,7 @@
       address: function () {
         const query = new URLSearchParams();
         window.dash_clientside.callback_context.inputs_list.forEach(function (input) {
-          if (input.value) query.set(input.id.split("-").pop(), input.value);
+          if (input.value && input.value !== "all") query.set(input.id.split("-").pop(), input.value);
         });
         const search = query.toString() ? "?" + query.toString() : "";
         if (search !== window.location.search) window.history.pushState({}, "", window.location.pathname + search);

@@ -20,6 +20,9 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.trust import Trust
 
 
+EVERYTHING = "all"  # a native select shows nothing at all for an empty value
+
+
 def term_name(term: int) -> str:
     """Name a term in a heading."""
     return _("%(year)s 學年度第 %(semester)s 學期", year=term // 10, semester=term % 10)
@@ -45,7 +48,7 @@ def read_query(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, str
     return {
         name: value
         for name, value in zip(names, values, strict=True)
-        if isinstance(value, str) and value and len(value) < 100
+        if isinstance(value, str) and value not in ("", EVERYTHING) and len(value) < 100
     }
 
 
@@ -80,10 +83,11 @@ def frame(
         view = open_view(store(), current_scope(), {name: value for name, value in query.items() if value})
         content = [html.H1(title), _no_data()] if view is None else [
             html.Div(id=f"{page_id}-address", hidden=True),
+            html.Div(id=f"{page_id}-head", className="lc-stack"),
             _filters(page_id, names, view),
-            html.Div(id=f"{page_id}-body", className="lc-page"),
+            html.Div(id=f"{page_id}-body", className="lc-stack"),
         ]  # fmt: skip
-    return html.Div([skip_link(), _bar(), html.Main(content, id="main", tabIndex=-1)])
+    return html.Div([skip_link(), _bar(), html.Main(html.Div(content, className="lc-page"), id="main", tabIndex=-1)])
 
 
 def _no_data() -> html.Div:
@@ -121,19 +125,31 @@ def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
         ),
         "asof": lambda i: date_input(i, _("截至日期"), filters.day),
         "grade": lambda i: select(
-            i, _("年級"), [("", _("全部")), *((str(g), str(g)) for g in choices.grades)], str(filters.grade or "")
+            i,
+            _("年級"),
+            [(EVERYTHING, _("全部")), *((str(g), str(g)) for g in choices.grades)],
+            str(filters.grade or EVERYTHING),
         ),
         "dept": lambda i: select(
-            i, _("科別"), [("", _("全部")), *((d, d) for d in choices.departments if d)], filters.department or ""
+            i,
+            _("科別"),
+            [(EVERYTHING, _("全部")), *((d, d) for d in choices.departments if d)],
+            filters.department or EVERYTHING,
         ),
         "subject": lambda i: select(
-            i, _("科目"), [("", _("全部")), *((s, s) for s in choices.subjects)], filters.subject or ""
+            i, _("科目"), [(EVERYTHING, _("全部")), *((s, s) for s in choices.subjects)], filters.subject or EVERYTHING
         ),
         "class": lambda i: select(
-            i, _("班級"), [("", _("全部")), *((c, c) for c in choices.classes)], filters.class_name or ""
+            i,
+            _("班級"),
+            [(EVERYTHING, _("全部")), *((c, c) for c in choices.classes)],
+            filters.class_name or EVERYTHING,
         ),
         "teacher": lambda i: select(
-            i, _("教師"), [("", _("全部")), *((c, f"{c} {n}") for c, n in choices.teachers)], filters.teacher or ""
+            i,
+            _("教師"),
+            [(EVERYTHING, _("全部")), *((c, f"{c} {n}") for c, n in choices.teachers)],
+            filters.teacher or EVERYTHING,
         ),
     }
     return filter_bar([controls[name](f"{page_id}-{name}") for name in names], id=f"{page_id}-filters")

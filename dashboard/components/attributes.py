@@ -4,12 +4,12 @@ from typing import Any
 
 
 def aria(**names: str) -> dict[str, Any]:
-    """Write aria attributes: aria(labelledby="x") is {"aria-labelledby": "x"}; empty ones are left out."""
+    """Write aria attributes, empty ones left out: `labelledby="x"` becomes {"aria-labelledby": "x"}."""
     return {f"aria-{name}": value for name, value in names.items() if value}
 
 
 def data(**names: str) -> dict[str, Any]:
-    """Write data attributes: data(nav_toggle="") is {"data-nav-toggle": ""}; an empty one is a mark and stays."""
+    """Write data attributes, empty ones kept as marks: `nav_toggle=""` becomes {"data-nav-toggle": ""}."""
     return {f"data-{name.replace('_', '-')}": value for name, value in names.items()}
 
 

@@ -111,8 +111,8 @@ def burn_up(
             before = _daily(previous)
             edges.append(start + (before.index[-1] - before.index[0]))
             for column, words, colour in (
-                ("arrived", _("上學期已送認證"), SERIES[name][0]),
-                ("certified", _("上學期已認證"), SERIES[name][1]),
+                ("arrived", _("去年同期已送認證"), SERIES[name][0]),
+                ("certified", _("去年同期已認證"), SERIES[name][1]),
             ):
                 data.append(_line(before[column], start=start, name=words, colour=colour, dash="dot", width=1.5))
         data.append(

@@ -84,6 +84,7 @@ def _trace(look: _Look, cells: list[tuple[int, int, int | None, str]]) -> Figure
         "base": [column for column, *_rest in cells],
         "x": [1] * len(cells),
         "y": [row for _column, row, *_rest in cells],
+        "width": 0.9,  # said outright: a trace of few rows would stretch its bars over the gaps between them
         "marker": {"color": look.fill},
         "texttemplate": look.shown,
         "textfont": {"color": look.ink},

@@ -42,30 +42,31 @@ def layout(**query: str | None) -> html.Div:
 
 
 @protected_callback(
+    Output(f"{PAGE}-head", "children"),
     Output(f"{PAGE}-body", "children"),
     *[Input(each, "value") for each in ids_of(PAGE, FILTERS)],
     Input("theme", "data"),
     permission=Permission.VIEW_CERTIFICATION,
 )
-def show(*values: Any) -> list[Any]:
+def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
     view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
     if view is None:
-        return [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
+        return [], [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
     theme = "dark" if values[-1] == "dark" else "light"
     result = certification(store(), view)
-    parts: list[Any] = heading(PAGE, _("教師認證"), view, trust_of(store(), view))
+    head = heading(PAGE, _("教師認證"), view, trust_of(store(), view))
     if not result.school["expected"]:
         text = _("這個學期、範圍與篩選條件下，沒有已送出認證的件數。學生還沒有送出，就沒有應辦的認證。")
-        return [*parts, empty_state(_("沒有應辦的認證"), text)]
-    parts += [findings(_findings(result, view)), _tiles(result)]
+        return head, [empty_state(_("沒有應辦的認證"), text)]
+    parts: list[Any] = [findings(_findings(result, view)), _tiles(result)]
     if len(result.teachers):
         parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
         parts.append(columns(_funnel_card(result, view, theme)))
         parts.append(_teacher_card(result, view))
     if len(result.queue):
         parts.append(_queue_card(result, view))
-    return parts
+    return head, parts
 
 
 def _done(result: Certification) -> tuple[int, int]:
@@ -74,7 +75,7 @@ def _done(result: Certification) -> tuple[int, int]:
 
 def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
-    done, total = _done(result)
+    total = int(result.school["expected"])
     day = roc_date(view.filters.as_of)
     overdue, waiting = int(result.school["overdue"]), int(result.school["open"] + result.school["overdue"])
     if overdue:
@@ -153,12 +154,13 @@ def _backlog_card(result: Certification, theme: str) -> html.Section:
 
 def _ageing_card(result: Certification, theme: str) -> html.Section:
     rows = _bars(result)
-    old, total = int(result.teachers["d15_up"].sum()), int(result.teachers["waiting"].sum())
+    old, total = int(result.teachers["waiting_over_14"].sum()), int(result.teachers["waiting"].sum())
     table = [
-        [row.label, count(row.d0_3), count(row.d4_7), count(row.d8_14), count(row.d15_up)] for row in rows.itertuples()
+        [row.label, count(row.waiting_0_3), count(row.waiting_4_7), count(row.waiting_8_14), count(row.waiting_over_14)]
+        for row in rows.itertuples()
     ]
     return chart(
-        "certification-ageing", ageing(rows[["label", "d0_3", "d4_7", "d8_14", "d15_up"]], theme=theme),
+        "certification-ageing", ageing(rows[["label", "waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14"]], theme=theme),
         title=_("%(old)s／%(total)s 件已等超過 14 天", old=count(old), total=count(total)),
         question=_("等得久的有多少？"), summary=_("待認證件數依等候日數分成四段。"),
         table=data_table([_("教師"), _("0–3 日"), _("4–7 日"), _("8–14 日"), _("超過 14 日")], table, caption=_("待認證件數的等候日數")),

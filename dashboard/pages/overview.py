@@ -43,26 +43,24 @@ def layout(**query: str | None) -> html.Div:
 
 
 @protected_callback(
+    Output(f"{PAGE}-head", "children"),
     Output(f"{PAGE}-body", "children"),
     *[Input(each, "value") for each in ids_of(PAGE, FILTERS)],
     Input("theme", "data"),
     permission=Permission.VIEW_OVERVIEW,
 )
-def show(*values: Any) -> list[Any]:
+def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
     view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
     if view is None:
-        return [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
+        return [], [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
     theme = "dark" if values[-1] == "dark" else "light"
     result = overview(store(), view)
     head = heading(PAGE, _("總覽"), view, trust_of(store(), view))
     if result.classes.empty:
-        return [
-            *head,
-            empty_state(_("這個條件下沒有班級"), _("您的範圍或篩選條件裡沒有這個學期的班級，請換一個學期或條件。")),
-        ]
-    return [
-        *head,
+        why = _("您的範圍或篩選條件裡沒有這個學期的班級，請換一個學期或條件。")
+        return head, [empty_state(_("這個條件下沒有班級"), why)]
+    return head, [
         findings(_findings(result, view)),
         _tiles(result, view),
         columns(_stage_card(result, view, theme), _burn_card(result, view, theme)),
@@ -95,7 +93,7 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     if result.empty_classes:
         names = "、".join(result.empty_classes[:3])
         words = _("%(names)s 共 %(n)s 班沒有送出認證的件數，因此沒有完成率", names=names, n=len(result.empty_classes))
-        lines.append((words, "", "neutral"))
+        lines.append((words, "", "too_few"))
     return lines
 
 

@@ -88,7 +88,7 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     age = (as_of_us - undone["opened_at"].to_numpy()) / DAY_US
     ages = pd.DataFrame({"code": holder, "age": age, "bin": np.digitize(age, AGE_LIMITS)})
     counts = ages.groupby(["code", "bin"]).size().unstack(fill_value=0).reindex(columns=range(4), fill_value=0)
-    counts.columns = pd.Index(["d0_3", "d4_7", "d8_14", "d15_up"])
+    counts.columns = pd.Index(["waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14"])
     extra = counts.assign(
         waiting=counts.sum(axis=1),
         median_days=ages.groupby("code")["age"].median(),
@@ -96,7 +96,7 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     )
     extra.index = pd.Index([str(ledger.labels["teacher"][code]) if code >= 0 else "" for code in extra.index])
     table = table.join(extra, on="key")
-    numbers = ["d0_3", "d4_7", "d8_14", "d15_up", "waiting"]
+    numbers = ["waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14", "waiting"]
     table[numbers] = table[numbers].fillna(0).astype("int64")
     units = dict(zip(ledger.labels["teacher"], ledger.labels["unit"][ledger.teachers["unit"].to_numpy()], strict=True))
     table["unit"] = [str(units.get(key, "")) for key in table["key"]]

@@ -141,6 +141,8 @@ def replace_by(question: Question, by: str) -> Question:
 def _join(
     by_class: pd.DataFrame, uploads: pd.DataFrame, selections: pd.DataFrame, receipts: pd.DataFrame
 ) -> pd.DataFrame:
+    for frame in (by_class, uploads, selections, receipts):
+        frame["key"] = frame["key"].astype("str")  # no rows give no type
     joined = by_class.merge(
         uploads[["key", "enrolled", "participants", "items"]].rename(columns={"participants": "upload_participants"}),
         on="key",

@@ -21,7 +21,8 @@ def stream(seed: int, *labels: str | int) -> np.random.Generator:
 def draw_weighted(rng: np.random.Generator, weights: Sequence[float] | Array, size: int) -> Array:
     """Draw positions 0..n-1 with the given weights, which need not sum to one."""
     cumulative = np.cumsum(np.asarray(weights, dtype=float))
-    return np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right").clip(max=len(cumulative) - 1)
+    drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
+    return np.asarray(np.minimum(drawn, len(cumulative) - 1))
 
 
 def draw_even(rng: np.random.Generator, shares: Array) -> Array:

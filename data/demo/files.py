@@ -60,13 +60,13 @@ def soil(
     wide, trailing, named, doubled = (
         np.sort(rng.permutation(len(frame))[:count]) for count in (some, some, some, min(repeats, len(frame)))
     )
-    for column, rows, change in (
-        (class_column, wide, lambda text: text.translate(_WIDE)),
-        (class_column, trailing, lambda text: text + " "),
-        (name_column, named, lambda text: text + "\u3000"),
+    for column, rows, suffix in (
+        (class_column, wide, ""),
+        (class_column, trailing, " "),
+        (name_column, named, "\u3000"),
     ):
         texts = frame[column].to_numpy(dtype=object, copy=True)
-        texts[rows] = [change(text) for text in texts[rows]]
+        texts[rows] = [text + suffix if suffix else text.translate(_WIDE) for text in texts[rows]]
         frame[column] = texts
     order = np.sort(np.concatenate([np.arange(len(frame)), doubled]), kind="stable")
     return frame.iloc[order].reset_index(drop=True)

@@ -27,9 +27,9 @@ class Leave:
 _ABSENCES = (
     ((10, 12), (11, 29), "娩假"),
     ((10, 21), (10, 30), "公假"),
-    ((1, 28), (2, 6), "公假"),
-    ((3, 24), (4, 2), "病假"),
-    ((6, 29), (7, 17), "公假"),
+    ((1, 28), (2, 8), "病假"),
+    ((3, 24), (4, 2), "公假"),
+    ((6, 30), (7, 21), "病假"),
 )
 
 
@@ -42,19 +42,29 @@ def plan_leaves(
     same subjects where there are any, and not away themselves that year.
     """
     rng = stream(seed, "leaves", year)
-    lessons = sections.groupby("teacher").size()
-    present = staff.loc[lessons.index]
-    suits = lessons[present["post"].isin(["plain", "assistant"]) & ~present["behind"]]
-    busiest = suits.sort_values(ascending=False, kind="stable").index[: max(len(_ABSENCES), len(suits) // 2)]
-    away = [int(i) for i in rng.permutation(busiest)[: max(1, min(len(_ABSENCES), len(staff) // 6))]]
-    leaves = []
-    for order, (principal, (begins, ends, reason)) in enumerate(zip(away, _ABSENCES, strict=False)):
+    away: list[int] = []
+    standing_in: list[int] = []
+    leaves: list[Leave] = []
+    for order, (begins, ends, reason) in enumerate(_ABSENCES[: max(1, len(staff) // 6)]):
         start, last = (clock(date(year + ROC_OFFSET + (month < 8), month, day)) for month, day in (begins, ends))
-        candidates = _rank_deputies(principal, away, staff, rng)
-        deputies = tuple(candidates[: 2 if order == 0 else 1])
-        if first <= start < today and deputies:
-            leaves.append(Leave(principal, deputies, start, last + DAY, reason))
+        semester = 1 if begins[0] in (1, *range(8, 13)) else 2
+        busy = _find_busy(sections, staff, semester=semester).difference([*away, *standing_in])
+        if first <= start < today and len(busy):
+            principal = int(rng.choice(busy.to_numpy()))
+            away.append(principal)
+            deputies = _rank_deputies(principal, away, staff, rng)[: 2 if order == 0 else 1]
+            standing_in += deputies
+            leaves.append(Leave(principal, tuple(deputies), start, last + DAY, reason))
     return leaves
+
+
+def _find_busy(sections: pd.DataFrame, staff: pd.DataFrame, *, semester: int) -> pd.Index[int]:
+    """Return the half of the ordinary teachers whose courses of a term bring the most items: their absence shows."""
+    in_term = sections[[term.semester == semester for term in sections["term"]]]
+    load = in_term.groupby("teacher")["weight"].sum()
+    present = staff.loc[load.index]
+    ordinary = load[present["post"].isin(["plain", "assistant"]) & ~present["behind"]]
+    return ordinary.sort_values(ascending=False, kind="stable").index[: max(1, len(ordinary) // 2)]
 
 
 def _rank_deputies(principal: int, away: list[int], staff: pd.DataFrame, rng: np.random.Generator) -> list[int]:

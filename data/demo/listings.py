@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -28,9 +30,14 @@ def write_times(seconds: Array, style: Array | int = AD) -> Array:
             continue
         names = np.full(int(days.max()) - first + 1, "", dtype=object)
         names[np.unique(days) - first] = [_write_day(day, which) for day in dates]
-        clock_names = np.array([_write_clock(second, which) for second in range(DAY)], dtype=object)
-        text[here] = names[days[here] - first] + clock_names[rest[here]]
+        text[here] = names[days[here] - first] + _name_seconds(which)[rest[here]]
     return text
+
+
+@cache
+def _name_seconds(style: int) -> Array:
+    """Every second of a day as text: writing each row on its own would take most of the time of a big school."""
+    return np.array([_write_clock(second, style) for second in range(DAY)], dtype=object)
 
 
 def _write_day(day: pd.Timestamp, style: int) -> str:
@@ -153,7 +160,7 @@ def list_outcomes(
     return pd.DataFrame(columns, dtype=object)
 
 
-def _take(column: pd.Series, rows: Array) -> Array:  # type: ignore[type-arg]
+def _take(column: pd.Series[str], rows: Array) -> Array:
     return np.asarray(column.to_numpy(dtype=object)[rows])
 
 

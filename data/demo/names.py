@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from data.demo.chance import Array, draw_weighted
 
@@ -43,18 +44,14 @@ def draw_student_names(rng: np.random.Generator, girls: Array) -> Array:
 def draw_staff_names(rng: np.random.Generator, women: Array) -> Array:
     """Draw a name for each member of staff, all different; every character is in cp950, as 授課名冊 needs."""
     names = _draw_names(rng, women, _OLDER_MEN, _OLDER_WOMEN)
-    for _ in range(20):
-        taken: set[str] = set()
-        repeated = np.array([name in taken or bool(taken.add(name)) for name in names], dtype=bool)
-        if not repeated.any():
-            break
+    while (repeated := np.asarray(pd.Series(names).duplicated())).any():
         names[repeated] = _draw_names(rng, women[repeated], _OLDER_MEN, _OLDER_WOMEN)
     return names
 
 
 def _draw_names(rng: np.random.Generator, women: Array, of_men: tuple[str, str], of_women: tuple[str, str]) -> Array:
     count = len(women)
-    pairs = [(character, weight) for weight, group in _SURNAMES.items() for character in group]
+    pairs: list[tuple[str, float]] = [(character, weight) for weight, group in _SURNAMES.items() for character in group]
     pairs += [(surname, 0.6) for surname in _COMPOUND]
     surnames = np.array([surname for surname, _ in pairs], dtype=object)[
         draw_weighted(rng, [w for _, w in pairs], count)
@@ -72,4 +69,4 @@ def _draw_names(rng: np.random.Generator, women: Array, of_men: tuple[str, str],
 
 
 def _pick(pool: str, draws: Array) -> Array:
-    return np.array(list(pool), dtype=object)[(draws * len(pool)).astype(int)]
+    return np.asarray(np.array(list(pool), dtype=object)[(draws * len(pool)).astype(int)])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.demo.calendar import DAY, ROC_OFFSET, clock, school_year_start
-from data.demo.chance import FAR, Array, share_out, stream
+from data.demo.chance import FAR, Array, draw_even, share_out, stream
 from data.demo.names import draw_student_names
 
 _GRADES = "一二三"
@@ -88,6 +88,7 @@ def _build_cohort(entry: int, *, classes: int, seed: int) -> pd.DataFrame:
     count = int(sizes.sum())
     slot = np.repeat(np.arange(len(plan)), sizes)
     girls = rng.random(count) < np.repeat([department.girls for department, _ in plan], sizes)
+    zeal = rng.standard_normal(count)
     left_at, left_word = _draw_leavings(rng, entry, count)
     return pd.DataFrame(
         {
@@ -96,8 +97,8 @@ def _build_cohort(entry: int, *, classes: int, seed: int) -> pd.DataFrame:
             "entry_year": entry,
             "slot": slot,
             "seat": np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1,
-            "zeal": rng.standard_normal(count),
-            "silent": rng.random(count) < 0.06,
+            "zeal": (zeal - zeal.mean()) / zeal.std(),
+            "silent": draw_even(rng, np.full(count, 0.06)),
             "left_at": left_at,
             "left_word": left_word,
         }

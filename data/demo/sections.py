@@ -33,7 +33,7 @@ def build_sections(
         for semester in (1, 2)
     }
     teachers = _assign_teachers(plans, staff, leaders, rng)
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             Term(year, semester), code_course(subject, DEPARTMENTS[of_year.at[row, "department"]], entry_year=of_year.at[row, "entry_year"]),
             subject.name, of_year.at[row, "class_name"], teachers[row, subject.name], subject.weight, row, of_year.at[row, "grade"],

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.demo.calendar import DAY, UPLOAD, Term, Windows, assessment_days, clock
-from data.demo.chance import FAR, Array, draw_weighted
+from data.demo.chance import FAR, Array, draw_even, draw_weighted
 from data.demo.sections import choose_electives
 
 # Shares of 0 to 6 items among those who take part; the tail is long, as in every school.
@@ -72,11 +72,8 @@ def _draw_counts(
     climate = climates[class_row] - climates[class_row].mean()  # classes differ, a term as a whole does not
     grade_3_in_a_hurry = (enrolled["grade"].to_numpy() == 3) & (term.semester == 2)
     leaning = 2.15 - 0.16 * age + 0.75 * person["zeal"].to_numpy() + climate - 0.35 * grade_3_in_a_hurry
-    takes_part = (
-        (rng.random(len(enrolled)) < 1 / (1 + np.exp(-leaning)))
-        & ~person["silent"].to_numpy()
-        & (class_row != idle_class)
-    )
+    shares = np.where(person["silent"].to_numpy() | (class_row == idle_class), 0.0, 1 / (1 + np.exp(-leaning)))
+    takes_part = draw_even(rng, shares)
     counts = draw_weighted(rng, _COUNTS, len(enrolled))
     return np.where(takes_part, np.floor(counts * scale + rng.random(len(enrolled))), 0).astype(int)
 
@@ -98,10 +95,10 @@ def _draw_times(grades: Array, *, term: Term, windows: Windows, age: int, rng: n
 
 def _draw_times_in(start: int, end: int, peaks: list[date], size: int, *, age: int, rng: np.random.Generator) -> Array:
     first_day, days = start // DAY, (end - start // DAY * DAY) // DAY
-    peak_days = np.array([day for peak in peaks if (day := clock(peak) // DAY - first_day) < days - 5] or [days // 2])
+    peak_days = np.array([d for peak in peaks if (d := clock(peak) // DAY - first_day) < days - 5] or [days // 2])
     last_minute = 0.32 + 0.012 * age
     phase = draw_weighted(rng, (0.31, 0.14, 0.55 - last_minute, last_minute), size)
-    day = np.choose(
+    drawn = np.choose(
         phase,
         [
             peak_days[draw_weighted(rng, (0.55, 0.45)[: len(peak_days)], size)] + np.rint(rng.normal(2, 5.5, size)),
@@ -109,8 +106,8 @@ def _draw_times_in(start: int, end: int, peaks: list[date], size: int, *, age: i
             days - 3 - np.rint(rng.gamma(1.5, 8, size)),
             days - 1 - (rng.random(size) < 0.34),
         ],
-    ).astype(int)
-    day = np.clip(day, 0, days - 1)
+    )
+    day: Array = np.clip(drawn.astype(int), 0, days - 1)
     weekday = (day + first_day + 3) % 7  # 1970-01-01 was a Thursday
     waits_for_saturday = (phase < 3) & (weekday < 5) & (rng.random(size) < 0.16)
     shifted = day + np.where(waits_for_saturday, 5 - weekday + (rng.random(size) < 0.55), 0)

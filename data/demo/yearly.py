@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.demo.calendar import CONFIRM, DAY, ROC_OFFSET, SELECT_OUTCOME, Term, Windows, clock
-from data.demo.chance import FAR, Array, draw_weighted
+from data.demo.chance import FAR, Array, draw_even, draw_weighted
 
 CATEGORIES = (
     "幹部經歷暨事蹟紀錄", "競賽參與紀錄", "檢定證照紀錄", "服務學習紀錄", "彈性學習時間紀錄", "團體活動時間紀錄", "職場學習紀錄",
@@ -39,7 +39,7 @@ def draw_performances(
     """Draw a whole school year: six in ten students have something, and it gathers around the two ends of term."""
     person = students.iloc[enrolled["student"]]
     leaning = 0.62 - 0.06 * age + 0.7 * person["zeal"].to_numpy()
-    has_some = (rng.random(len(enrolled)) < 1 / (1 + np.exp(-leaning))) & ~person["silent"].to_numpy()
+    has_some = draw_even(rng, np.where(person["silent"].to_numpy(), 0.0, 1 / (1 + np.exp(-leaning))))
     counts = np.where(has_some, draw_weighted(rng, _PERFORMANCE_COUNTS, len(enrolled)), 0)
     owner = np.repeat(np.arange(len(enrolled)), counts)
     size = len(owner)

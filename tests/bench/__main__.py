@@ -104,9 +104,10 @@ def callback(settings: Settings, store: Store) -> None:
     terms = ledger.terms()
 
     def post(output: str, inputs: dict[str, object]) -> bytes:
-        component, prop = output.rsplit(".", 1)
+        each = output.strip(".").split("...")
+        outputs = [{"id": one.rsplit(".", 1)[0], "property": one.rsplit(".", 1)[1]} for one in each]
         answer = client.post("/_dash-update-component", json={
-            "output": output, "outputs": {"id": component, "property": prop},
+            "output": output, "outputs": outputs if len(outputs) > 1 else outputs[0],
             "inputs": [{"id": k.rsplit(".", 1)[0], "property": k.rsplit(".", 1)[1], "value": v} for k, v in inputs.items()],
             "changedPropIds": list(inputs),
         })  # fmt: skip
@@ -118,7 +119,7 @@ def callback(settings: Settings, store: Store) -> None:
     def overview() -> bytes:
         turn[0] += 1  # each time another term and day: the answer after a filter change
         asked = {"overview-term.value": str(terms[turn[0] % len(terms)]), "overview-asof.value": "", "overview-grade.value": "", "overview-dept.value": "", "theme.data": "light"}  # fmt: skip
-        return post("overview-body.children", asked)
+        return post("..overview-head.children...overview-body.children..", asked)
 
     body = overview()
     import json
