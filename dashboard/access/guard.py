@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import dash
 from dash import _callback as dash_callbacks
 from dash.exceptions import DependencyException
-from flask import Flask, Response, abort, jsonify, redirect, request
+from flask import Flask, Response, abort, current_app, jsonify, redirect, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from dashboard.access.roles import Permission
@@ -77,6 +77,24 @@ def _check_callback() -> None:
         abort(400)
     if body["output"] not in _POLICY:
         abort(403)
+    _check_shape(body, current_app.config["LICHENG_CALLBACKS"][body["output"]])
+
+
+def _check_shape(body: dict[str, Any], registered: dict[str, Any]) -> None:
+    """Refuse a body whose outputs, inputs or state are not those registered: Dash itself would fail on it, or worse."""
+    named = [tuple(one.rsplit(".", 1)) for one in body["output"].strip(".").split("...")]
+    wanted = {
+        "outputs": named,
+        "inputs": [(each["id"], each["property"]) for each in registered["inputs"]],
+        "state": [(each["id"], each["property"]) for each in registered["state"]],
+    }
+    for part, pairs in wanted.items():
+        given = body.get(part) or []
+        given = [given] if isinstance(given, dict) else given
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            abort(400)
+        if [(each.get("id"), each.get("property")) for each in given] != pairs:
+            abort(400)
 
 
 def protected_callback(*dependencies: Any, permission: Permission, **options: Any) -> Callable[..., Any]:
@@ -128,6 +146,7 @@ def seal(app: dash.Dash) -> None:
         for hook in hooks[1:]:
             hook()  # Dash's own: takes the pages' callbacks into the app
     client_side = {entry["output"] for entry in app._callback_list if entry.get("clientside_function")}
+    server.config["LICHENG_CALLBACKS"] = app.callback_map
     unguarded = set(app.callback_map) - set(_POLICY) - client_side
     if unguarded:
         raise RuntimeError(f"callbacks without a permission: {sorted(unguarded)}")

@@ -10,12 +10,19 @@ from dash import html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.attributes import aria
+from dashboard.components.attributes import aria, given
 
 
 def select(id: str, label: str, options: Sequence[tuple[str, str]], value: str | None = None) -> html.Div:
     """Let one of a few be chosen. options: (value, words). dcc.Dropdown fails an accessibility rule; the native one passes."""
-    control = dbc.Select(id=id, options=[{"value": key, "label": words} for key, words in options], value=value)
+    # dbc.Select puts an empty placeholder before the options, and the browser shows that one for the value "".
+    everything = dict(options).get("")
+    control = dbc.Select(
+        id=id,
+        options=[{"value": key, "label": words} for key, words in options],
+        value=value,
+        **given(placeholder=everything),
+    )
     return html.Div([html.Label(label, htmlFor=id), control], className="lc-field")
 
 

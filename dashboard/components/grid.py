@@ -106,4 +106,4 @@ def grid(
         style={"height": None},
         **given(getRowId=f"params.data.{row_id}" if row_id else ""),
     )
-    return html.Div(table, className="lc-grid", role="region", **aria(label=label))
+    return html.Div(table, className="lc-grid", role="group", **aria(label=label))

@@ -29,7 +29,7 @@ def data_table(
     return html.Div(
         className="lc-scroll",
         tabIndex=0,
-        role="region",
+        role="group",
         **data(table=json.dumps(table, ensure_ascii=False, separators=(",", ":"))),
         **aria(label=caption or _("資料表")),
     )

@@ -111,15 +111,15 @@ def burn_up(
             before = _daily(previous)
             edges.append(start + (before.index[-1] - before.index[0]))
             for column, words, colour in (
-                ("arrived", _("去年同期已送認證"), SERIES[name][0]),
                 ("certified", _("去年同期已認證"), SERIES[name][1]),
+                ("arrived", _("去年同期已送認證"), SERIES[name][0]),
             ):
                 data.append(_line(before[column], start=start, name=words, colour=colour, dash="dot", width=1.5))
         data.append(
-            _line(now["arrived"], start=start, name=_("已送認證"), colour=SERIES[name][0], dash="solid", width=3)
+            _line(now["certified"], start=start, name=_("已認證"), colour=SERIES[name][1], dash="solid", width=3)
         )
         data.append(
-            _line(now["certified"], start=start, name=_("已認證"), colour=SERIES[name][1], dash="solid", width=3)
+            _line(now["arrived"], start=start, name=_("已送認證"), colour=SERIES[name][0], dash="solid", width=3)
         )
     end = max(edges, default=start)
     end = max(end, start + pd.Timedelta(1, "D"))
@@ -127,7 +127,7 @@ def burn_up(
     marks = _marks(as_of=as_of, due_at=due_at, original_due_at=original_due_at, theme=theme)
     rows = _label_rows(marks, start=start, end=end)
     top = 10 + _LABEL_ROW * (max(rows, default=-1) + 1)
-    tickvals, ticktext = roc_ticks(start, end, most=5)
+    tickvals, ticktext = roc_ticks(start, end, most=4)
     surface = SURFACES[name]
     return {
         "data": data,

@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 from flask_babel import gettext as _
 
-from dashboard.components.numbers import count, percent_of_rate
+from dashboard.components.numbers import percent_of_rate
 from dashboard.figures.palette import SERIES, SURFACES, theme_of
 from dashboard.figures.template import SMALL, Figure, layout, legend_below
 
@@ -68,32 +68,26 @@ def _dots(points: pd.DataFrame, *, name: str, marker: Figure) -> Figure:
 
 
 def _name_tags(flagged: pd.DataFrame, *, widest: float) -> list[Figure]:
-    """Write who is flagged beside the point, on the side where there is room, and a line apart where two would touch."""
+    """Write who is flagged beside the point, on the side where there is room, and a line apart where two would touch on a phone."""
     tags: list[Figure] = []
     placed: list[tuple[float, float]] = []
     for point in flagged.sort_values(["timeliness", "decided"]).itertuples():
         label = str(point.label) if pd.notna(point.label) else ""
         if not label:
             continue
-        left = point.decided > widest * 0.55
+        left = point.decided > widest * 0.6
         height = 100 * float(point.timeliness)
-        close = sum(abs(height - y) < 4 and abs(point.decided - x) < widest * 0.4 for x, y in placed)
+        close = sum(abs(height - y) < 4 and abs(point.decided - x) < widest * 0.3 for x, y in placed)
         placed.append((float(point.decided), height))
-        words = _(
-            "%(name)s %(share)s（%(n)s 件）",
-            name=html.escape(label, quote=False),
-            share=percent_of_rate(point.timeliness),
-            n=count(point.decided),
-        )
         tags.append(
             {
                 "x": int(point.decided),
                 "y": round(height, 1),
-                "text": words,
+                "text": html.escape(label, quote=False),
                 "showarrow": False,
                 "xanchor": "right" if left else "left",
                 "xshift": -10 if left else 10,
-                "yshift": -16 * close,
+                "yshift": -15 * close,
                 "font": {"size": SMALL},
             }
         )

@@ -158,12 +158,13 @@ def stage_tiles(
     gap = {"color": SURFACES[theme_of(theme)].card, "width": 3}
     shared = {
         "orientation": "h",
+        "width": 1,
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
         "constraintext": "none",
         "marker": {"line": gap},
-        "textfont": {"size": 13},
+        "textfont": {"size": SMALL},
     }
     figure_layout["template"]["data"] = {"bar": [shared]}
     return {

@@ -91,7 +91,7 @@ def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
     if len(result.teachers) and waiting:
         top = result.teachers.sort_values(["waiting", "key"], ascending=[False, True]).head(3)
         share = int(top["waiting"].sum())
-        lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "attention" if share * 2 > waiting else "neutral"))  # fmt: skip
+        lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "attention" if share * 2 > waiting else "on_track"))  # fmt: skip
     if result.judged_unreleased:
         lines.append(
             (
@@ -101,7 +101,7 @@ def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
                     total=count(waiting),
                 ),
                 "",
-                "neutral",
+                "attention",
             )
         )
     return lines
@@ -216,6 +216,7 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
         rows,
         [
             Column("name", _("教師"), href="href", first=True),
+            Column("code", _("代碼"), width=88),
             Column("unit", _("處室")),
             Column("completion", _("認證完成"), "ratio", numerator="done", denominator="expected"),
             Column("timeliness", _("準時"), "ratio", numerator="on_time", denominator="decided"),

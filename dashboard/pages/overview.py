@@ -22,7 +22,7 @@ from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.components.words import stage_name, status_word, voluntary_rule
 from dashboard.figures.burn_up import burn_up
-from dashboard.figures.tiles import stage_tiles
+from dashboard.figures.tiles import class_label, stage_tiles
 from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
 from dashboard.services.filters import View, open_view
 from dashboard.services.overview import STAGES, Overview, overview
@@ -85,14 +85,14 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     cells = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
     if cells:
         lowest = min(cells, key=lambda cell: (cell.part / cell.whole, cell.class_name))
-        words = _("%(name)s 班認證 %(part)s 件，完成 %(share)s，進度最需要協助", name=lowest.class_name, part=fraction(lowest.part, lowest.whole), share=percent(lowest.part, lowest.whole))  # fmt: skip
+        words = _("%(name)s認證 %(part)s 件，完成 %(share)s，進度最需要協助", name=class_label(lowest.class_name), part=fraction(lowest.part, lowest.whole), share=percent(lowest.part, lowest.whole))  # fmt: skip
         lines.append((words, _class_href(view, lowest.class_name), lowest.status))
     elif total:
         words = _("%(day)s 止已認證 %(part)s 件（%(share)s），沒有班級落後", day=day, part=fraction(done, total), share=percent(done, total))  # fmt: skip
         lines.append((words, more, result.certify_status))
     if result.empty_classes:
-        names = "、".join(result.empty_classes[:3])
-        words = _("%(names)s 共 %(n)s 班沒有送出認證的件數，因此沒有完成率", names=names, n=len(result.empty_classes))
+        names = "、".join(class_label(name) for name in result.empty_classes[:3])
+        words = _("%(names)s等 %(n)s 班沒有送出認證的件數，因此沒有完成率", names=names, n=len(result.empty_classes))
         lines.append((words, "", "too_few"))
     return lines
 

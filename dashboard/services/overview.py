@@ -192,11 +192,11 @@ def _receipts(ledger: Ledger, year: int, as_of: datetime) -> pd.DataFrame:
 
 def _receipts_state(ledger: Ledger, year: int, as_of: datetime, in_round: int) -> str:
     window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
-    if len(window) and not (window["starts_at"] <= to_us(as_of)).any():
+    if not (window["starts_at"] <= to_us(as_of)).any():
         return "not_open"
     if not in_round:
         return "no_data"
-    return "closed" if len(window) and (window["ends_at"] <= to_us(as_of)).all() else "open"
+    return "closed" if (window["ends_at"] <= to_us(as_of)).all() else "open"
 
 
 def _weighted(shares: dict[int, float | None], classes: pd.DataFrame, grade_of: dict[str, int]) -> float | None:

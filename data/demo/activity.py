@@ -83,9 +83,14 @@ def count_uploaded(roster: Roster, activity: Activity, *, year: int) -> Array:
 
 
 def count_waiting(roster: Roster, activity: Activity) -> Array:
-    """Count the items of the newest term that wait for each member of staff today, whether or not somebody stands in."""
-    term = roster.terms[-1]
-    rounds, uploads = activity.rounds[term], activity.uploads[term]
-    waiting = (rounds.sent_at < roster.today) & (rounds.decided_at >= roster.today)
-    teachers = roster.sections[term.year]["teacher"].to_numpy()[uploads.section[rounds.item[waiting]]]
-    return np.bincount(teachers, minlength=len(roster.staff))
+    """Count the items of the last two terms that wait for each member of staff today, whether or not somebody stands in.
+
+    Two terms, since in February the new one is empty while the old one's certification still runs.
+    """
+    counts = np.zeros(len(roster.staff), dtype=int)
+    for term in roster.terms[-2:]:
+        rounds, uploads = activity.rounds[term], activity.uploads[term]
+        waiting = (rounds.sent_at < roster.today) & (rounds.decided_at >= roster.today)
+        teachers = roster.sections[term.year]["teacher"].to_numpy()[uploads.section[rounds.item[waiting]]]
+        counts += np.bincount(teachers, minlength=len(counts))
+    return counts

@@ -25,7 +25,7 @@ class Leave:
 
 # First day, last day (month, day; months up to July fall in the second calendar year), reason; the long one comes first.
 _ABSENCES = (
-    ((10, 12), (11, 29), "娩假"),
+    ((10, 11), (11, 28), "娩假"),
     ((10, 21), (10, 30), "公假"),
     ((1, 28), (2, 8), "病假"),
     ((3, 24), (4, 2), "公假"),
@@ -46,7 +46,10 @@ def plan_leaves(
     standing_in: list[int] = []
     leaves: list[Leave] = []
     for order, (begins, ends, reason) in enumerate(_ABSENCES[: max(1, len(staff) // 6)]):
-        start, last = (clock(date(year + ROC_OFFSET + (month < 8), month, day)) for month, day in (begins, ends))
+        shift = int(rng.integers(-2, 5)) * DAY
+        start, last = (
+            clock(date(year + ROC_OFFSET + (month < 8), month, day)) + shift for month, day in (begins, ends)
+        )
         semester = 1 if begins[0] in (1, *range(8, 13)) else 2
         busy = _find_busy(sections, staff, semester=semester).difference([*away, *standing_in])
         if first <= start < today and len(busy):
@@ -54,6 +57,7 @@ def plan_leaves(
             away.append(principal)
             deputies = _rank_deputies(principal, away, staff, rng)[: 2 if order == 0 else 1]
             standing_in += deputies
+            reason = "侍親留職停薪" if reason == "娩假" and not staff.at[principal, "woman"] else reason
             leaves.append(Leave(principal, tuple(deputies), start, last + DAY, reason))
     return leaves
 

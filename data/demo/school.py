@@ -37,7 +37,7 @@ _STYLE_SHARES = (0.6, 0.8)  # of the list with mixed times: AD, then ROC, the re
 class DemoSchool:
     """Where the files are, and the people a demo signs in.
 
-    homeroom: leads a class that has uploads. teacher: has the longest queue this term. chief: heads the section whose
+    homeroom: leads a class that has uploads. teacher: has the longest queue. chief: heads the section whose
     members certify, one of them late.
     """
 

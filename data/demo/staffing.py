@@ -34,7 +34,7 @@ _GENERAL_LEADERS = ("國文", "英文", "數學")
 def build_staff(*, classes: int, seed: int) -> pd.DataFrame:
     """Hire two teachers a class and one more for every four classes (15 at most), at least one per family of subjects.
 
-    Returns code, name, unit, email, post, family, load (share of a full timetable), and how the person certifies:
+    Returns code, name, woman, unit, email, post, family, load (share of a full timetable), and how the person certifies:
     wait_days (median), forgets (share never opened), heeds (share hurried by a reminder), every_days (between sittings).
     The first row is the principal, who teaches nothing.
     """
@@ -58,6 +58,7 @@ def build_staff(*, classes: int, seed: int) -> pd.DataFrame:
     codes = [f"T{number:03d}" for number in range(1, len(staff) + 1)]
     staff.insert(0, "code", codes)
     staff.insert(1, "name", draw_staff_names(rng, women))
+    staff["woman"] = women
     staff["email"] = [f"{code.lower()}@school.example" for code in codes]
     staff["load"] = staff["post"].map(_LOADS).fillna(0.0)
     return _draw_habits(staff, rng)
@@ -123,8 +124,8 @@ def _draw_habits(staff: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 def lead_classes(classes: pd.DataFrame, staff: pd.DataFrame, *, seed: int) -> Array:
     """Return the homeroom teacher (row of staff) of each row of classes: one class a person, the same one for three years."""
     rng = stream(seed, "homeroom")
-    waiting = [int(i) for i in rng.permutation(np.flatnonzero(staff["post"].isin(["plain", "assistant"])))]
-    waiting += [int(i) for i in np.flatnonzero(staff["post"].isin(["chief", "director"]))]
+    free = [int(i) for i in rng.permutation(np.flatnonzero(staff["post"].isin(["plain", "assistant"])))]
+    busy = [int(i) for i in np.flatnonzero(staff["post"].isin(["chief", "director"]))]
     family = staff["family"].to_numpy()
     leaders: dict[tuple[int, int], int] = {}
     chosen = []
@@ -134,7 +135,7 @@ def lead_classes(classes: pd.DataFrame, staff: pd.DataFrame, *, seed: int) -> Ar
             own = DEPARTMENTS[int(department)].name
             suits = [own, *_GENERAL_LEADERS] if rng.random() < 0.6 else [*_GENERAL_LEADERS, own]
             ranked = [suits[:1], suits, list(family)]
-            leaders[place] = next(i for group in ranked for i in waiting if family[i] in group)
-            waiting.remove(leaders[place])
+            leaders[place] = next(i for pool in (free, busy) for group in ranked for i in pool if family[i] in group)
+            (free if leaders[place] in free else busy).remove(leaders[place])
         chosen.append(leaders[place])
     return np.array(chosen)

@@ -36,7 +36,8 @@ def client_for(app):
 
 def fire(client, output: str, *, inputs: dict[str, object], state: dict[str, object] | None = None, headers=None):
     """POST a callback the way the browser does; output is `id.property`, inputs and state by `id.property`."""
-    component, prop = output.rsplit(".", 1)
+    each = output.strip(".").split("...")
+    outputs = [{"id": one.rsplit(".", 1)[0], "property": one.rsplit(".", 1)[1]} for one in each]
 
     def parts(values):
         return [
@@ -48,7 +49,7 @@ def fire(client, output: str, *, inputs: dict[str, object], state: dict[str, obj
         headers=headers,
         json={
             "output": output,
-            "outputs": {"id": component, "property": prop},
+            "outputs": outputs if len(outputs) > 1 else outputs[0],
             "inputs": parts(inputs),
             "state": parts(state),
             "changedPropIds": list(inputs),

@@ -1,0 +1,251 @@
+"""Access, asked as the wrong person."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+
+from dashboard.access import guard
+from dashboard.access.views import safe_next
+from tests.app.conftest import fire
+
+OVERVIEW = "..overview-head.children...overview-body.children.."
+CERTIFICATION = "..certification-head.children...certification-body.children.."
+FILTERS = {
+    OVERVIEW: ("overview", ("term", "asof", "grade", "dept")),
+    CERTIFICATION: ("certification", ("term", "asof", "dept", "subject", "class", "teacher")),
+}
+# Typed here on purpose, never read from the code under test: what answers without a login.
+OPEN = {"/login", "/healthz", "/readyz", "/language/<code>"}
+ALLOWED = {
+    OVERVIEW: {"principal", "secretary", "chief", "homeroom", "admin"},
+    CERTIFICATION: {"principal", "secretary", "chief", "homeroom", "teacher"},
+}
+EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
+
+
+def ask(client, output, headers=None, **query):
+    page, names = FILTERS[output]
+    inputs = {f"{page}-{name}.value": query.get(name, "all") for name in names} | {"theme.data": "light"}
+    return fire(client, output, inputs=inputs, headers=headers)
+
+
+def test_nothing_answers_without_a_login_but_what_is_listed_here(app, client_for):
+    client = client_for()
+    asked = 0
+    for rule in app.server.url_map.iter_rules():
+        if rule.rule in OPEN or rule.rule.startswith(("/assets/", "/_dash-component-suites/")):
+            continue
+        path = rule.rule.replace("<path:path>", "x").replace("<path:fingerprinted_path>", "x")
+        for method in ("GET", "POST"):
+            answer = client.open(path, method=method, headers={"Accept": "text/html"})
+            assert answer.status_code in (302, 401), (method, path, answer.status_code)
+            if answer.status_code == 302:
+                assert answer.headers["Location"].startswith("/login")
+            asked += 1
+    assert asked >= 14
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "/;x", "/%00", "/..", "/exports/classes.csv", "/_dash-layout/", "/classes/101", "/admin"]
+)
+def test_path_tricks_give_nobody_anything(client_for, path):
+    assert client_for().get(path, headers={"Accept": "text/html"}).status_code in (301, 302, 308, 401, 404)
+
+
+@pytest.mark.parametrize("output", [OVERVIEW, CERTIFICATION])
+def test_an_anonymous_callback_runs_nothing(client_for, output):
+    answer = ask(client_for(), output)
+    assert answer.status_code == 401
+    assert b"children" not in answer.data
+
+
+@pytest.mark.parametrize(("username", "output"), itertools.product(EVERYBODY, [OVERVIEW, CERTIFICATION]))
+def test_a_callback_answers_the_roles_that_may_and_no_other(client_for, username, output):
+    answer = ask(client_for(username), output)
+    assert answer.status_code == (200 if username in ALLOWED[output] else 403)
+    assert (b"children" in answer.data) == (username in ALLOWED[output])
+
+
+def test_every_server_side_callback_names_a_permission(app):
+    client_side = {entry["output"] for entry in app._callback_list if entry.get("clientside_function")}
+    assert set(app.callback_map) - client_side == set(guard.policy())
+
+
+def class_names(place):
+    _, ledger = place.store.ledger()
+    return {str(name) for name in ledger.classes["name"]}
+
+
+@pytest.mark.parametrize("asked_class", ["", "own", "other", "none", "１０１", "101 ", "' or 1=1--"])
+def test_a_homeroom_teacher_gets_only_the_own_class(client_for, place, asked_class):
+    own = place.school.homeroom_class
+    other = sorted(class_names(place) - {own})[0]
+    value = {"own": own, "other": other, "none": "999"}.get(asked_class, asked_class)
+    client = client_for("homeroom")
+    for answer in (ask(client, OVERVIEW), ask(client, CERTIFICATION, **{"class": value})):
+        text = json.dumps(answer.json, ensure_ascii=False)
+        assert answer.status_code == 200
+        for name in class_names(place) - {own}:
+            assert f'"{name}"' not in text
+            assert f'class={name}"' not in text
+
+
+def test_a_homeroom_teacher_sees_no_teacher_by_name_and_no_class_of_another_year(client_for, place):
+    _, ledger = place.store.ledger()
+    client = client_for("homeroom")
+    text = json.dumps(ask(client, CERTIFICATION).json, ensure_ascii=False)
+    assert [name for name in ledger.teachers["name"] if f'"{name}"' in text] == []
+    earlier = json.dumps(ask(client, OVERVIEW, term=str(place.school.term - 10)).json, ensure_ascii=False)
+    assert f'"{place.school.homeroom_class}"' not in earlier
+
+
+def test_a_teacher_sees_only_the_own_queue(client_for, place):
+    _, ledger = place.store.ledger()
+    text = json.dumps(ask(client_for("teacher"), CERTIFICATION, teacher="T001").json, ensure_ascii=False)
+    others = set(ledger.teachers["code"]) - {place.school.teacher_code}
+    assert [code for code in others if f'"{code}"' in text or f"{code} " in text] == []
+
+
+def test_a_section_chief_sees_the_teachers_of_the_own_unit_only(client_for, place):
+    _, ledger = place.store.ledger()
+    text = json.dumps(ask(client_for("chief"), CERTIFICATION).json, ensure_ascii=False)
+    units = ledger.labels["unit"][ledger.teachers["unit"].to_numpy()]
+    foreign = ledger.teachers[units != place.school.chief_unit]
+    own_names = set(ledger.teachers[units == place.school.chief_unit]["name"])
+    assert [row.name for row in foreign.itertuples() if f'"{row.name}"' in text and row.name not in own_names] == []
+
+
+@pytest.mark.parametrize(
+    "value", [["1151"], {"a": 1}, None, 7, True, "x" * 5000, "115'1", "１１５１", "-1", "\u200b1151"]
+)
+def test_forged_filter_values_are_never_an_error_and_never_a_leak(client_for, value):
+    for output in (OVERVIEW, CERTIFICATION):
+        answer = ask(client_for("principal"), output, term=value, asof=value, grade=value, dept=value)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"{}", b'{"output":1}', b'{"output":"zz.children","inputs":[]}', b'{"output":"x.y","inputs":"x"}', b"[" * 100_000],
+)  # fmt: skip
+def test_malformed_callbacks_are_refused(client_for, body):
+    answer = client_for("principal").post("/_dash-update-component", data=body, content_type="application/json")
+    assert answer.status_code in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_site_cannot_post(client_for, headers):
+    assert ask(client_for("principal"), OVERVIEW, headers=headers).status_code == 403
+    assert client_for().post("/login", data={}, headers=headers).status_code == 403
+    assert client_for("principal").post("/logout", headers=headers).status_code == 403
+
+
+def test_the_shell_is_the_same_for_everybody(client_for):
+    shells = set()
+    for username in ("principal", "homeroom", "teacher"):
+        client = client_for(username)
+        shells.add(
+            (
+                client.get("/").data.split(b"end_id")[0],
+                client.get("/_dash-layout").data,
+                client.get("/_dash-dependencies").data,
+            )
+        )
+    assert len(shells) == 1
+
+
+def test_an_export_holds_the_scope_and_no_live_formula(client_for, place):
+    own = place.school.homeroom_class
+    answer = client_for("homeroom").get("/exports/classes.csv")
+    lines = answer.data.decode("utf-8-sig").splitlines()
+    assert answer.data.startswith(b"\xef\xbb\xbf")
+    assert [line.split(",")[0] for line in lines[1:2]] == [own]
+    assert lines[2] == ""
+    assert client_for("homeroom").get("/exports/teachers.csv").status_code == 403
+    assert client_for("admin").get("/exports/classes.csv").status_code == 403
+    assert client_for("principal").get("/exports/teachers.csv").status_code == 200
+
+
+def test_a_session_ends_at_logout_for_good(client_for):
+    client = client_for("principal")
+    cookie = client.get_cookie("licheng").value
+    assert client.get("/logout").status_code == 405
+    assert client.post("/logout").status_code == 302
+    client.set_cookie("licheng", cookie)
+    assert ask(client, OVERVIEW).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "/\tx",
+        "/x\r\nSet-Cookie: a=b",
+        "javascript:alert(1)",
+        "",
+        "evil",
+        "\\/evil",
+        "/ x",
+    ],
+)
+def test_next_leads_nowhere_else(target):
+    assert safe_next(target) == "/"
+
+
+def test_next_keeps_a_path_of_this_site():
+    assert safe_next("/certification?term=1131&class=101") == "/certification?term=1131&class=101"
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/nowhere", "/_dash-layout", "/assets/licheng.css"])
+def test_every_answer_carries_the_headers(client_for, path):
+    headers = client_for().get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    if not path.startswith("/assets"):
+        assert headers["Cache-Control"] == "no-store"
+
+
+def test_cookies_are_closed_to_scripts_and_other_sites(client_for):
+    cookies = client_for().get("/login").headers.getlist("Set-Cookie")
+    assert cookies
+    assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)
+
+
+def test_health_answers_without_login(client_for):
+    assert client_for().get("/healthz").status_code == 200
+    assert client_for().get("/readyz").status_code == 200
+
+
+def test_a_layout_refuses_conditions_it_does_not_know(client_for):
+    router = "..@_pages_content.children...@_pages_store.data..".replace("@", "")
+    client = client_for("principal")
+    answer = client.post(
+        "/_dash-update-component",
+        json={
+            "output": router,
+            "outputs": [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}],
+            "inputs": [
+                {"id": "_pages_location", "property": "pathname", "value": "/"},
+                {"id": "_pages_location", "property": "search", "value": "?class_id=101"},
+            ],
+            "changedPropIds": ["_pages_location.search"],
+        },
+    )
+    assert answer.status_code == 200
+    assert "看不懂的條件" in json.dumps(answer.json, ensure_ascii=False)
