@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     Compress(server)
     app = Dash(
         "dashboard",
-        server=server,
+        server=server,  # type: ignore[arg-type]
         use_pages=True,
         pages_folder=str(PACKAGE / "pages"),
         assets_folder=str(ASSETS),
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None) -> Dash:
         title="學習歷程檔案監測",
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
-    install_headers(server, script_hashes=app.csp_hashes, behind_tls=secure)
+    install_headers(server, script_hashes=lambda: list(app.csp_hashes()), behind_tls=secure)
     install_shell(app)
     seal(app)
     return app

@@ -19,7 +19,6 @@ from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, open_view
 from dashboard.services.trust import Trust
 
-
 EVERYTHING = "all"  # a native select shows nothing at all for an empty value
 
 

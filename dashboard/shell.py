@@ -32,4 +32,4 @@ def install_shell(app: Dash) -> None:
         page: str = make_page(**parts)
         return page.replace("<html>", f'<html lang="{tag}">', 1)
 
-    app.interpolate_index = in_language  # type: ignore[method-assign]
+    app.interpolate_index = in_language  # type: ignore[method-assign, assignment]

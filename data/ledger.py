@@ -51,7 +51,9 @@ class Ledger:
 
     def terms(self) -> list[int]:
         """Return the terms that have sections or duties, newest first."""
-        return sorted(set(self.duties["term"].unique()) | set(self.taught["term"].unique()), reverse=True)
+        return sorted(
+            {int(term) for frame in (self.duties, self.taught) for term in frame["term"].unique()}, reverse=True
+        )
 
 
 def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledger:

@@ -2,15 +2,17 @@
 """The chart: the only place that draws Plotly figures, always with a text, a table and no way out for the data."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.attributes import aria
+from dashboard.components.attributes import aria, given
 from dashboard.components.card import card, card_id
 from dashboard.components.dates import english
+
+TALL: Final = 900  # a figure higher than this scrolls within its card beside another one; on a phone and over both columns it does not
 
 
 def _config() -> Any:
@@ -59,7 +61,8 @@ def chart(
             html.Div(graph, **aria(hidden="true")),
             html.Figcaption(summary, id=f"{id}-summary", className="" if summary_visible else "visually-hidden"),
         ],
-        className="lc-figure",
+        className="lc-figure lc-tall" if height > TALL else "lc-figure",
+        **given(tabIndex=0 if height > TALL else None),
         **aria(labelledby=card_id(id, "title")),
     )
     below: list[Component] = []

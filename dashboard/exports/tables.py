@@ -6,6 +6,8 @@ import csv
 import io
 from typing import Any
 
+import pandas as pd
+
 LIVE = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -19,7 +21,7 @@ def to_csv(headers: list[str], rows: list[list[Any]], *, notes: list[str]) -> by
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([defuse(header) for header in headers])
-    writer.writerows([["" if cell is None or cell != cell else defuse(cell) for cell in row] for row in rows])
+    writer.writerows([["" if pd.isna(cell) else defuse(cell) for cell in row] for row in rows])
     writer.writerow([])
     writer.writerows([[defuse(note)] for note in notes])
     return b"\xef\xbb\xbf" + text.getvalue().encode()

@@ -12,6 +12,7 @@ from dashboard.figures.palette import SERIES, SURFACES, theme_of
 from dashboard.figures.template import SMALL, Figure, layout, legend_below
 
 HEIGHT: Final = 420
+TOP: Final = 102  # per cent, so that points at 100 are whole
 FEWEST: Final = 10  # below that nobody is judged
 _MOST_LIMIT_POINTS: Final = 60
 
@@ -67,27 +68,42 @@ def _dots(points: pd.DataFrame, *, name: str, marker: Figure) -> Figure:
     return trace
 
 
-def _name_tags(flagged: pd.DataFrame, *, widest: float) -> list[Figure]:
-    """Write who is flagged beside the point, on the side where there is room, and a line apart where two would touch on a phone."""
+def _name_tags(flagged: pd.DataFrame, *, widest: float, height: float) -> list[Figure]:
+    """Write who is flagged beside the point, on the first side and line where it touches no other name, even on a phone.
+
+    widest and height: what the axes span. A name takes about a quarter of a phone's width and a sixteenth of the height.
+    """
+    wide, high = widest * 0.25, height / 16
     tags: list[Figure] = []
-    placed: list[tuple[float, float]] = []
+    boxes: list[tuple[float, float]] = []
     for point in flagged.sort_values(["timeliness", "decided"]).itertuples():
         label = str(point.label) if pd.notna(point.label) else ""
         if not label:
             continue
-        left = point.decided > widest * 0.6
-        height = 100 * float(point.timeliness)
-        close = sum(abs(height - y) < 4 and abs(point.decided - x) < widest * 0.3 for x, y in placed)
-        placed.append((float(point.decided), height))
+        x, y = float(point.decided), 100 * float(point.timeliness)
+        sides = ("right", "left") if x > widest * 0.6 else ("left", "right")
+        places = [(anchor, line) for line in (0, -1, 1, -2, 2) for anchor in sides]
+        anchor, line = next(
+            (
+                (anchor, line)
+                for anchor, line in places
+                if all(
+                    abs((x if anchor == "left" else x - wide) - left) >= wide or abs(y + line * high - middle) >= high
+                    for left, middle in boxes
+                )
+            ),
+            places[0],
+        )
+        boxes.append((x if anchor == "left" else x - wide, y + line * high))
         tags.append(
             {
-                "x": int(point.decided),
-                "y": round(height, 1),
+                "x": int(x),
+                "y": round(y, 1),
                 "text": html.escape(label, quote=False),
                 "showarrow": False,
-                "xanchor": "right" if left else "left",
-                "xshift": -10 if left else 10,
-                "yshift": -15 * close,
+                "xanchor": anchor,
+                "xshift": 10 if anchor == "left" else -10,
+                "yshift": 15 * line,
                 "font": {"size": SMALL},
             }
         )
@@ -118,8 +134,9 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
 
     widest = float(max([*shown["decided"], *(limits["n"] if len(limits) else []), FEWEST]))
     lowest = min([*(100 * shown["timeliness"]), 90.0])
-    annotations = _name_tags(shown[~few & flag.isin(["low", "high"])], widest=widest)
-    shapes = []
+    bottom = max(0, math.floor(lowest / 10) * 10 - 10)
+    annotations = _name_tags(shown[~few & flag.isin(["low", "high"])], widest=widest, height=TOP - bottom)
+    shapes: list[Figure] = []
     if target is not None and not pd.isna(target):
         shapes.append(
             {
@@ -165,7 +182,7 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
             yaxis={
                 "title": {"text": _("準時率")},
                 "ticksuffix": "%",
-                "range": [max(0, math.floor(lowest / 10) * 10 - 10), 102],
+                "range": [bottom, TOP],
                 "nticks": 7,
             },
         ),

@@ -14,6 +14,8 @@ from dashboard.figures.palette import PARTICIPATION, SURFACES, Status, participa
 from dashboard.figures.template import SMALL, Figure, layout
 
 ROW_HEIGHT: Final = 30
+DENSE_ROW_HEIGHT: Final = 25  # for more classes than a screen holds
+_MANY: Final = 30
 HEAD_HEIGHT: Final = 56
 _THIN_SPACE: Final = "\u202f"  # only labels made here hold it, so that the class's name can be told from its label
 
@@ -131,7 +133,7 @@ def stage_tiles(
 
     figure_layout = layout(
         theme,
-        height=HEAD_HEIGHT + ROW_HEIGHT * len(names),
+        height=HEAD_HEIGHT + len(names) * (ROW_HEIGHT if len(names) <= _MANY else DENSE_ROW_HEIGHT),
         margin={"l": 4, "r": 4, "t": HEAD_HEIGHT - 8, "b": 8},
         barmode="overlay",
         bargap=0,

@@ -45,7 +45,7 @@ class Store:
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return a result kept under a key that holds the data version and the scope, making it when it is not there."""
         if key in self._results:
-            return self._results[key]  # type: ignore[no-any-return]
+            return self._results[key]
         value = make()
         if len(self._results) >= KEPT:
             self._results.clear()

@@ -108,7 +108,7 @@ def _build_cohort(entry: int, *, classes: int, seed: int) -> pd.DataFrame:
 def _draw_leavings(rng: np.random.Generator, entry: int, count: int) -> tuple[Array, Array]:
     """About one in a hundred leaves in a year, most of them in the first; by transfer more often than by leave."""
     left_at = np.full(count, FAR)
-    for grade, share in ((1, 0.013), (2, 0.008), (3, 0.004)):
+    for grade, share in ((1, 0.016), (2, 0.010), (3, 0.005)):
         leaves = (rng.random(count) < share) & (left_at == FAR)
         term_days = rng.integers(0, 290, count)
         first = clock(date(entry + grade - 1 + ROC_OFFSET, 9, 10), 12)
@@ -136,7 +136,7 @@ def enrol(students: pd.DataFrame, classes: pd.DataFrame, *, year: int, today: in
     rows = here[["entry_year", "slot", "seat", "left_at", "left_word"]].rename_axis("student").reset_index()
     keys = of_year[["entry_year", "slot", "grade"]].rename_axis("class_row").reset_index()
     rows = rows.merge(keys, on=["entry_year", "slot"]).sort_values(["class_row", "seat"], ignore_index=True)
-    gone = rows["left_at"] < today
+    gone = rows["left_at"] < min(today, school_year_start(year + 1))
     return rows.assign(status=rows["left_word"].where(gone, "在學"))[
         ["student", "class_row", "grade", "left_at", "status"]
     ]

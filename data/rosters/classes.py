@@ -30,5 +30,4 @@ KIND = Kind(
         Column("homeroom_code", ("導師代碼", "導師教師代碼"), blank=True),
     ),
     take=take,
-    mark=("homeroom_code",),
 )

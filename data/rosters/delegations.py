@@ -51,5 +51,4 @@ KIND = Kind(
         Column("reason", ("事由", "原因"), required=False, blank=True),
     ),
     take=take,
-    mark=("deputy_code",),
 )

@@ -19,7 +19,7 @@ from data.rosters import cells
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.reading import Table
 
-MAX_PROBLEMS = 200
+LEAST_SHARE = 0.6  # of the required columns, for a table to be taken for a kind at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Kind:
     order: int
     columns: tuple[Column, ...]
     take: Callable[[Rows, Context], Counts]
-    mark: tuple[str, ...] = ()  # columns without which it is surely another kind
+    any_of: tuple[str, ...] = ()  # at least one of these columns must be there
 
 
 @dataclass(slots=True)
@@ -144,18 +144,19 @@ def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
     """Tell the kind by the headings; the file name plays no part. Raises RefusedError naming what is missing."""
     _split_joined_term(table)
     headings = list(table.frame.columns)
-    best: tuple[float, int, Kind, dict[str, str], list[Column]] | None = None
+    best: tuple[int, float, Kind, dict[str, str], list[Column]] | None = None
     for kind in all_kinds():
         match = {c.name: next((h for h in c.headings if h in headings), "") for c in kind.columns}
         match = {name: heading for name, heading in match.items() if heading}
-        if any(name not in match for name in kind.mark):
-            continue
         required = [c for c in kind.columns if c.required]
         missing = [c for c in required if c.name not in match]
-        rank = (1 - len(missing) / len(required), len(match))
+        if kind.any_of and not any(name in match for name in kind.any_of):
+            missing.append(next(c for c in kind.columns if c.name == kind.any_of[0]))
+        # What most of the headings speak for; a kind that lacks a column but explains the rest beats a smaller one.
+        rank = (len(match) - 2 * len(missing), 1 - len(missing) / len(required))
         if best is None or rank > best[:2]:
             best = (*rank, kind, match, missing)
-    if best is None or best[0] < 0.6:
+    if best is None or best[1] < LEAST_SHARE:
         titles = "、".join(kind.title for kind in all_kinds())
         shown = "、".join(headings[:8]) or "（沒有欄名）"
         raise RefusedError(
@@ -163,12 +164,10 @@ def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
         )
     _, _, kind, match, missing = best
     if missing:
+        message = f"看起來是「{kind.title}」，但缺少這一欄，請補上後再匯入；可用欄名："
         raise RefusedError(
-            [
-                Problem(table.file_name, 1, c.headings[0], message=f"看起來是「{kind.title}」，但缺少這一欄（可用欄名：{'、'.join(c.headings)}），請補上後再匯入")
-                for c in missing
-            ]
-        )  # fmt: skip
+            [Problem(table.file_name, 1, c.headings[0], message=message + "、".join(c.headings)) for c in missing]
+        )
     return kind, match
 
 

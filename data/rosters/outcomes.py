@@ -280,5 +280,4 @@ KIND = Kind(
         Column("certifier_code", ("認證教師代碼",), required=False, blank=True),
     ),
     take=take,
-    mark=("sent_at", "decided_at"),
 )

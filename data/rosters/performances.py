@@ -58,5 +58,4 @@ KIND = Kind(
         Column("uploaded_at", ("上傳時間", "上傳日期"), "instant", expects="上傳時間"),
     ),
     take=take,
-    mark=("category",),
 )

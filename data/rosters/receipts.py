@@ -86,5 +86,4 @@ KIND = Kind(
         Column("acted_at", ("確認時間", "回報時間"), "instant", required=False, blank=True),
     ),
     take=take,
-    mark=("status",),
 )

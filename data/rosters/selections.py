@@ -28,8 +28,6 @@ COUNTS = ("outcome_count", "performance_count")
 def take(rows: Rows, context: Context) -> Counts:
     """Add a row where a student's counts differ from the last known; they are known from the import's time on."""
     counts = Counts()
-    if not set(COUNTS) & set(rows.frame.columns):
-        rows.refuse_file("勾選情形沒有勾選數量的欄位（學習成果勾選數量、多元學習勾選數量），請重新匯出")
     check_class(rows, context)
     check_students(rows, context)
     drop_repeats(rows, ("school_year", "student_id"), counts)
@@ -86,4 +84,5 @@ KIND = Kind(
         ),
     ),
     take=take,
+    any_of=COUNTS,
 )

@@ -28,5 +28,4 @@ KIND = Kind(
         Column("email", ("電子郵件", "電子信箱", "Email", "E-mail"), required=False, blank=True),
     ),
     take=take,
-    mark=("unit",),
 )

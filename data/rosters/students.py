@@ -80,5 +80,4 @@ KIND = Kind(
         Column("left_on", ("學籍異動日期",), "instant", required=False, blank=True),
     ),
     take=take,
-    mark=("status",),
 )

@@ -89,5 +89,4 @@ KIND = Kind(
         Column("unit", ("負責單位", "單位"), required=False, blank=True),
     ),
     take=take,
-    mark=("task",),
 )

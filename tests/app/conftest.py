@@ -4,18 +4,7 @@ import re
 
 import pytest
 
-from dashboard.factory import create_app
-from tests.school import PASSWORD, make_place
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory):
-    return make_place(tmp_path_factory.mktemp("school"))
-
-
-@pytest.fixture(scope="session")
-def app(place):
-    return create_app(place.settings)
+from tests.school import PASSWORD
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""A small school as files, in either vendor's headings, with defaults that a test overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xlsxwriter
+
+from data.rosters.importing import import_files
+
+COURSE = "113999301H11101A1000010"
+STAFF = [
+    ["T001", "王一", "教務處教學組", "t001@school.example"],
+    ["T002", "李二", "教務處註冊組", "t002@school.example"],
+]
+CLASSES = [["113", "101", "1", "普通科", "T001"], ["113", "102", "1", "普通科", "T002"]]
+STUDENTS = [
+    ["1130001", "甲生", "A100000000", "1", "101", "1", "101", "普通科", "日間部", "在學"],
+    ["1130002", "乙生", "A100000001", "1", "101", "2", "101", "普通科", "日間部", "在學"],
+    ["1130003", "丙生", "A100000002", "1", "102", "1", "101", "普通科", "日間部", "在學"],
+]
+SECTIONS = [["113", "1", COURSE, "數學", "101", "T001", "王一"], ["113", "1", COURSE, "數學", "102", "T002", "李二"]]
+WINDOWS = [
+    ["113", "1", "1", "學生上傳及送出學習成果認證", "2024/08/30 08:00:00", "2025/02/03 23:59:59", "教務處教學組"],
+    ["113", "1", "1", "老師認證學生學習成果", "2024/08/30 08:00:00", "2025/02/10 23:59:59", "教務處教學組"],
+]
+DEPUTIES = [["T001", "王一", "T002", "李二", "1", "2025/01/17", "2025/02/14", "公假"]]
+PERFORMANCES = [["113", "1", "1130001", "甲生", "101", "作品成果紀錄", "2024/11/21 05:19:00"]]
+SELECTIONS = [["113", "0", "101", "1130001", "甲生", "1", "4"], ["113", "0", "101", "1130002", "乙生", "0", "11"]]
+RECEIPTS = [
+    ["113", "101", "1130001", "甲生", "已確認", "2025/09/24 06:50:00"],
+    ["113", "101", "1130002", "乙生", "待確認", ""],
+]
+HEADINGS = {
+    "staff": ["教師代碼", "姓名", "處室", "電子郵件"],
+    "classes": ["學年", "班級名稱", "年級", "科別", "導師代碼"],
+    "students": ["學號", "姓名", "身分證號", "年級", "班級名稱", "座號", "科班學程別代碼", "科別", "部別", "學籍狀態"],
+    "sections": ["學年", "學期", "課程代碼", "科目名稱", "上課班級", "教師代碼", "教師名稱"],
+    "windows": ["學年", "學期", "年級", "項目", "開始時間", "結束時間", "負責單位"],
+    "delegations": ["教師代碼", "教師姓名", "代理人代碼", "代理人姓名", "順位", "起日", "迄日", "事由"],
+    "outcomes": [
+        "學年", "學期", "上課班級", "科目名稱", "課程代碼", "學號", "學生姓名", "序號", "上傳時間", "送出認證時間", "認證日期",
+        "認證狀態", "發佈狀態", "未通過原因", "教師代碼", "教師名稱", "認證教師代碼",
+    ],
+    "performances": ["學年", "序號", "學號", "姓名", "班級", "類別", "上傳時間"],
+    "selections": ["學年", "學期", "班級", "學號", "姓名", "學習成果勾選數量", "多元學習勾選數量"],
+    "receipts": ["學年", "班級", "學號", "姓名", "確認狀態", "確認時間"],
+}  # fmt: skip
+OTHER_VENDOR = {
+    "學年": "學年度", "上課班級": "修課班級", "學生姓名": "姓名", "上傳時間": "上傳日期", "送出認證時間": "送出時間", "認證日期": "認證時間",
+    "認證狀態": "認證結果", "發佈狀態": "是否發佈", "教師代碼": "任課教師代碼", "教師名稱": "任課教師", "班級名稱": "班級",
+}  # fmt: skip
+
+
+def item(
+    student="1130001", number="1", *, uploaded="2024/11/01 10:00:00", sent="2024/11/01 12:00:00", decided="", status="認證中",
+    released="未發佈", reason="", teacher="T001", certifier="", class_name="101", subject="數學",
+):  # fmt: skip
+    """Return a row of 認證清單: sent and waiting unless said otherwise."""
+    return [
+        "113",
+        "1",
+        class_name,
+        subject,
+        COURSE,
+        student,
+        "某生",
+        number,
+        uploaded,
+        sent,
+        decided,
+        status,
+        released,
+        reason,
+        teacher,
+        "王一",
+        certifier,
+    ]
+
+
+def passed(student="1130001", number="1", *, decided="2024/11/05 09:00:00", **rest):
+    return item(
+        student,
+        number,
+        decided=decided,
+        status="通過",
+        released="已發佈",
+        certifier=rest.pop("certifier", "T001"),
+        **rest,
+    )
+
+
+def write_xlsx(path: Path, headings: list[str], rows: list[list[str]]) -> Path:
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    for number, row in enumerate([headings, *rows]):
+        for column, cell in enumerate(row):
+            sheet.write_string(number, column, cell)
+    book.close()
+    return path
+
+
+def write_school(folder: Path, **tables: list[list[str]]) -> Path:
+    """Write every roster of the small school; a table given by kind replaces the default, an empty one is left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = {
+        "staff": STAFF, "classes": CLASSES, "students": STUDENTS, "sections": SECTIONS, "windows": WINDOWS, "delegations": DEPUTIES,
+        "outcomes": [item()], "performances": PERFORMANCES, "selections": SELECTIONS, "receipts": RECEIPTS,
+    } | tables  # fmt: skip
+    for number, (kind, table) in enumerate(rows.items()):
+        if table:
+            write_xlsx(folder / f"{number}.xlsx", HEADINGS[kind], table)  # the name says nothing about the kind
+    return folder
+
+
+def take_in(engine, *paths: Path, **options):
+    return import_files(engine, list(paths), id_key=b"a key for tests", by="test", **options)
