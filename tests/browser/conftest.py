@@ -106,3 +106,24 @@ def page_as(browser: Browser, address: str) -> Callable[..., Page]:
         context.close()
         found += [each for each in problems if not (forgives and re.search(forgives, each))]
     assert found == []
+
+
+def ready(page: Page) -> None:
+    """Wait until the page's own answer is there and every figure is drawn."""
+    page.wait_for_selector("[id$=-head] h1")
+    page.wait_for_function(
+        """() => !document.querySelector('[data-dash-is-loading]')
+            && [...document.querySelectorAll('.js-plotly-plot')].every((plot) => plot.querySelector('.main-svg'))
+            && [...document.querySelectorAll('.lc-grid')].every((grid) => grid.querySelector('.ag-row'))"""
+    )
+
+
+def figures(page: Page) -> list[str]:
+    """Return what each figure draws, as text that can be compared."""
+    return page.evaluate(
+        "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => JSON.stringify([plot.data, plot.layout]))"
+    )
+
+
+def heading(page: Page) -> str:
+    return page.locator("h1").inner_text()
