@@ -23,4 +23,13 @@
       },
     },
   });
+
+  // Dash does not know the addresses written above, so that going back to one of them is no change to it: the page is asked for here.
+  let path = window.location.pathname;
+  window.addEventListener("_dashprivate_pushstate", () => (path = window.location.pathname));
+  window.addEventListener("popstate", () => {
+    const stayed = path === window.location.pathname;
+    path = window.location.pathname;
+    if (stayed) window.dash_clientside.set_props("_pages_location", { search: window.location.search });
+  });
 })();

@@ -79,25 +79,43 @@ def _look(stage: str, status: Status, numerator: Any, denominator: Any, text: st
 
 
 def _trace(look: _Look, cells: list[tuple[int, int, int | None, str]]) -> Figure:
-    with_percent = look.shown.endswith("%{text}%")
-    word = f"{look.word} " if look.word else ""
     trace: Figure = {
         "type": "bar",
+        "name": look.word or look.shown,
         "base": [column for column, *_rest in cells],
-        "x": [1] * len(cells),
         "y": [row for _column, row, *_rest in cells],
-        "width": 0.9,  # said outright: a trace of few rows would stretch its bars over the gaps between them
         "marker": {"color": look.fill},
         "texttemplate": look.shown,
         "textfont": {"color": look.ink},
-        "hovertemplate": f"%{{y}}<br>{word}%{{text}}%（%{{hovertext}}）<extra></extra>"
-        if with_percent
-        else f"%{{y}}<br>{look.word or look.shown}<extra></extra>",
     }
-    if with_percent:
+    if look.shown.endswith("%{text}%"):
         trace["text"] = [percent for *_rest, percent, _ratio in cells]
         trace["hovertext"] = [ratio for *_rest, ratio in cells]
+    else:
+        trace["hovertemplate"] = "%{y}<br>%{fullData.name}<extra></extra>"
     return trace
+
+
+def _shared(theme: str) -> Figure:
+    """What every cell shares, said once in the template.
+
+    x0 and dx stand for the length of each bar, which is 1: a list of ones would weigh a kilobyte, and a dx of 0 counts as not given.
+    The width is said outright, as a trace of few rows would stretch its bars over the rows between them.
+    """
+    return {
+        "orientation": "h",
+        "x0": 1,
+        "dx": 1e-9,
+        "width": 1,
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "constraintext": "none",
+        "textfont": {"size": SMALL},
+        # The line in the card's colour is the gap between the cells.
+        "marker": {"line": {"color": SURFACES[theme_of(theme)].card, "width": 3}},
+        "hovertemplate": "%{y}<br>%{fullData.name} %{text}%（%{hovertext}）<extra></extra>",
+    }
 
 
 def stage_tiles(
@@ -156,19 +174,7 @@ def stage_tiles(
             "ticklabelstandoff": 6,
         },
     )
-    # What every cell shares; the line in the card's colour is the gap between the cells.
-    gap = {"color": SURFACES[theme_of(theme)].card, "width": 3}
-    shared = {
-        "orientation": "h",
-        "width": 1,
-        "textposition": "inside",
-        "insidetextanchor": "middle",
-        "textangle": 0,
-        "constraintext": "none",
-        "marker": {"line": gap},
-        "textfont": {"size": SMALL},
-    }
-    figure_layout["template"]["data"] = {"bar": [shared]}
+    figure_layout["template"]["data"] = {"bar": [_shared(theme)]}
     return {
         "data": [_trace(look, grouped[look]) for look in sorted(grouped, key=lambda look: look.order)],
         "layout": figure_layout,

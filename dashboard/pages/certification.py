@@ -187,7 +187,7 @@ def _funnel_card(result: Certification, view: View, theme: str) -> html.Section 
     return chart(
         "certification-funnel", funnel(points, result.limits, target=result.target, theme=theme), title=title,
         question=_("扣掉運氣之後，有沒有人明顯偏離全校？"),
-        summary=_("橫軸為已定案件數，縱軸為準時率，線為全校準時率與 95%%、99.8%% 界限。"),
+        summary=_("橫軸為已定案件數，縱軸為準時率，線為全校準時率與 95%、99.8% 界限。"),
         table=data_table([_("教師"), _("已定案"), _("準時率"), _("判讀")], table, caption=_("至少 10 件的教師")),
         footnote=[
             _("全校準時率 %(rate)s；精確二項界限（Spiegelhalter 2005），至少 10 件才判讀，錯誤警示以 Benjamini–Hochberg 控制在 5%%。不排名；低於界限只表示值得了解原因（請假、集中送件、代理）。", rate=percent_of_rate(result.target, decimals=1)),

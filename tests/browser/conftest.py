@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,15 @@ from werkzeug.serving import make_server
 
 from tests.browser.screenshots import ARGUMENTS, chromium
 from tests.school import PASSWORD
+
+UNCLOSED = "ignore:unclosed file:ResourceWarning"  # flask-compress leaves an asset's file to the garbage collector
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.filterwarnings(UNCLOSED))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,6 @@ import pytest
 
 from tests.browser.conftest import ready
 
-pytestmark = pytest.mark.browser
-
 AXE = Path(__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 

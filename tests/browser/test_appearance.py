@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import figures, heading, ready
 
-pytestmark = pytest.mark.browser
-
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

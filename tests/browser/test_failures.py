@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 
-pytestmark = pytest.mark.browser
-
 CALLBACKS = "**/_dash-update-component"
 
 

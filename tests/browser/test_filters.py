@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import figures, heading, ready
-
-pytestmark = pytest.mark.browser
 
 
 def other_term(page: Page) -> str:

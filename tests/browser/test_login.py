@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 from tests.school import PASSWORD
-
-pytestmark = pytest.mark.browser
 
 
 def test_a_wrong_password_says_so_and_the_right_one_leads_to_the_overview(page_as):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from dashboard.access.roles import Role
@@ -10,8 +9,6 @@ from dashboard.access.scope import scope_for
 from dashboard.services.certification import certification
 from dashboard.services.filters import open_view
 from tests.browser.conftest import ready
-
-pytestmark = pytest.mark.browser
 
 
 def offered(page, control: str) -> list[str]:

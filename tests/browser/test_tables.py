@@ -10,8 +10,6 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import figures, ready
 
-pytestmark = pytest.mark.browser
-
 CLASS_LINKS = "#overview-classes .lc-cell-link"
 
 

@@ -115,9 +115,7 @@ def naive_counts(frames, by, as_of, deadline="current"):
             "school": "school", "grade": "1", "class": person.class_name, "department": person.department,
             "subject": row.subject, "teacher": holder, "unit": UNITS.get(holder, ""),
         }[by]  # fmt: skip
-        group = table.setdefault(
-            key, dict.fromkeys(STATES, 0) | {"waits": [], "delays": [], "due": 0, "due_done": 0}
-        )
+        group = table.setdefault(key, dict.fromkeys(STATES, 0) | {"waits": [], "delays": [], "due": 0, "due_done": 0})
         if done:
             state = "on_time" if due is None or row.completed_at < due else "late"
         elif person.left_at <= as_of:

@@ -27,7 +27,8 @@ def test_bootstrap_is_of_the_line_that_dash_bootstrap_components_speaks():
 
     expected = re.search(r"bootstrap@(\d+\.\d+)\.", dbc.themes.BOOTSTRAP)
     found = re.search(r"Bootstrap\s+v(\d+\.\d+)\.", (ASSETS / "bootstrap.min.css").read_text(encoding="utf-8")[:300])
-    assert expected and found
+    assert expected
+    assert found
     assert found[1] == expected[1]
 
 
