@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-import pandera.pandas as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +79,7 @@ def conform(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 def check(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Raise pandera's SchemaError unless frame has exactly these columns and dtypes, none of them null."""
+    import pandera.pandas as pa  # takes a second to import, and only checks need it
+
     schema = pa.DataFrameSchema({name: pa.Column(dtype) for name, dtype in columns.items()}, strict=True, ordered=True)
     return schema.validate(frame)

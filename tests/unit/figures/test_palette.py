@@ -74,7 +74,7 @@ def test_statuses_that_judge_differ_in_symbol_not_only_in_colour(theme):
 def test_the_style_sheet_has_the_same_inks_and_fills():
     css = CSS.read_text(encoding="utf-8")
     for theme in THEMES:
-        block = re.findall(r'\[data-bs-theme="%s"\]\s*\{(.*?)\}' % theme, css, re.S)[0]
+        block = re.findall(rf'\[data-bs-theme="{theme}"\]\s*\{{(.*?)\}}', css, re.S)[0]
         for status in (Status.DONE, Status.ON_TRACK, Status.ATTENTION, Status.OVERDUE):
             name = status.value.replace("_", "-")
             assert f"--lc-{name}: {TONES[theme][status].ink.lower()};" in block
