@@ -8,6 +8,18 @@
         const mode = document.documentElement.getAttribute("data-bs-theme") || "light";
         return mode === known ? window.dash_clientside.no_update : mode;
       },
+      // A click on a class's tile leads where its link in the table leads; without that page in the menu, nowhere.
+      openClass: function (click, figure) {
+        const row = click && click.points && click.points[0] && click.points[0].y;
+        const label = figure && figure.layout.yaxis.ticktext[row];
+        if (label && document.querySelector('.lc-nav a[href="/certification"]')) {
+          const query = new URLSearchParams(window.location.search);
+          ["grade", "dept"].forEach((name) => query.delete(name));
+          query.set("class", label.replace(/^(\d+)\u202f.*$/, "$1"));
+          window.lichengGo("/certification?" + query.toString());
+        }
+        return window.dash_clientside.no_update;
+      },
       // Called with the filters' values; the names come from the elements' ids (page-filter).
       address: function () {
         const query = new URLSearchParams();

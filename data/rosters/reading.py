@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,16 +156,18 @@ def _read_text(name: str, content: bytes, *, separator: str) -> pd.DataFrame:
     if not text.strip() or "\0" in text:
         raise RefusedError([Problem(name, message="檔案是空的，或不是文字檔，請重新從平臺匯出")])
     try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            dtype="str",
-            keep_default_na=False,
-            skip_blank_lines=False,
-            header=0,
-            index_col=False,
-        )
-    except pd.errors.ParserError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the headings would be dropped unsaid
+            frame = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                dtype="str",
+                keep_default_na=False,
+                skip_blank_lines=False,
+                header=0,
+                index_col=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise RefusedError(
             [Problem(name, message=f"欄位數前後不一，無法切成表格（{str(error).strip()[-60:]}）")]
         ) from None

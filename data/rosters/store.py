@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, select, update
 from data.db import insert_rows, next_id
 from data.instants import from_us
 from data.models import Base, ImportChange, Instant
-from data.rosters.kinds import Context, Counts, join_key
+from data.rosters.kinds import CHANGED, NEW, UNCHANGED, Context, Counts, join_key
 
 CHANGES = cast("Table", ImportChange.__table__)
 
@@ -97,10 +97,17 @@ def _scalar(value: Any) -> Any:
 def upsert(
     context: Context, model: type[Base], frame: pd.DataFrame, *, key: tuple[str, ...], where: Any = None
 ) -> Counts:
-    """Take in rows of a kind that has one row per natural key. frame: exactly the table's columns."""
+    """Take in rows of a kind that has one row per natural key, and count them. frame: exactly the table's columns."""
+    return Counts.of(upsert_rows(context, model, frame, key=key, where=where))
+
+
+def upsert_rows(
+    context: Context, model: type[Base], frame: pd.DataFrame, *, key: tuple[str, ...], where: Any = None
+) -> pd.Series[int]:
+    """Take in rows like upsert; return what became of each (kinds.NEW, CHANGED or UNCHANGED), by the frame's index."""
     table = table_of(model)
     existing = load(context.connection, table, ["id", *frame.columns], where)
-    counts = Counts()
+    fates = np.full(len(frame), UNCHANGED)
     if existing.empty:
         fresh = pd.Series(data=True, index=frame.index)
     else:
@@ -111,8 +118,8 @@ def upsert(
             before = existing.iloc[position[position >= 0]].reset_index(drop=True)
             values = [name for name in frame.columns if name not in key]
             changed = update_frame(context, table, before, known[values])
-            counts.changed, counts.unchanged = int(changed.sum()), int((~changed).sum())
+            fates[~fresh.to_numpy()] = np.where(changed, CHANGED, UNCHANGED)
     if fresh.any():
         insert_frame(context, table, frame[fresh])
-        counts.new = int(fresh.sum())
-    return counts
+        fates[fresh.to_numpy()] = NEW
+    return pd.Series(fates, index=frame.index)

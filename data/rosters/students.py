@@ -6,8 +6,19 @@ import numpy as np
 
 from data.models import Enrolment, Student
 from data.rosters import cells
-from data.rosters.kinds import YEAR, Column, Context, Counts, Kind, Rows, check_class, drop_repeats
-from data.rosters.store import load, table_of, upsert
+from data.rosters.kinds import (
+    CHANGED,
+    UNCHANGED,
+    YEAR,
+    Column,
+    Context,
+    Counts,
+    Kind,
+    Rows,
+    check_class,
+    drop_repeats,
+)
+from data.rosters.store import load, table_of, upsert_rows
 
 IN_SCHOOL = "在學"
 
@@ -30,7 +41,7 @@ def take(rows: Rows, context: Context) -> Counts:
         earlier = known.set_index("student_number")["id_number_hash"].reindex(people["student_number"])
         hashes = hashes.where(hashes.notna(), earlier.to_numpy())
     newest = people.assign(id_number_hash=hashes).drop_duplicates("student_number", keep="last")
-    person_counts = upsert(context, Student, newest, key=("student_number",))
+    person_fates = upsert_rows(context, Student, newest, key=("student_number",))
 
     student_id = context.student_ids().reindex(frame["student_number"]).to_numpy()
     status = frame["status"].where(frame["status"] != "", IN_SCHOOL)
@@ -39,25 +50,21 @@ def take(rows: Rows, context: Context) -> Counts:
     dated = leaver & (stated != cells.NO_INSTANT)
     left_at = np.where(dated, stated, context.imported_us).astype(object)
     left_at[~leaver] = None
-    year = int(frame["school_year"].iloc[0])
-    before = load(
-        context.connection, table_of(Enrolment), ["student_id", "left_at", "left_is_dated"], Enrolment.school_year == year
-    )  # fmt: skip
-    said = before[before["left_at"].notna()].set_index("student_id")["left_at"].to_dict()
+    years = frame["school_year"].to_numpy()
+    of_years = Enrolment.school_year.in_([int(year) for year in np.unique(years)])
+    before = load(context.connection, table_of(Enrolment), ["school_year", "student_id", "left_at"], of_years)
+    said = before[before["left_at"].notna()].set_index(["school_year", "student_id"])["left_at"].to_dict()
     for position in np.flatnonzero(leaver & ~dated):  # the import that first said so keeps its word
-        left_at[position] = said.get(int(student_id[position]), left_at[position])
+        left_at[position] = said.get((int(years[position]), int(student_id[position])), left_at[position])
     enrolments = frame.assign(student_id=student_id, status=status, left_at=left_at, left_is_dated=dated)
     columns = ["school_year", "student_id", "class_name", "grade", "seat_number", "department", "department_code", "division",
                "status", "left_at", "left_is_dated"]  # fmt: skip
     if "seat_number" not in enrolments:
         enrolments["seat_number"] = None
-    taken = upsert(
-        context, Enrolment, enrolments[columns], key=("school_year", "student_id"),
-        where=Enrolment.school_year.in_([int(y) for y in enrolments["school_year"].unique()]),
-    )  # fmt: skip
-    moved = max(0, person_counts.changed - taken.changed - taken.new)
-    taken.changed += min(moved, taken.unchanged)
-    taken.unchanged += counts.unchanged - min(moved, taken.unchanged)
+    fates = upsert_rows(context, Enrolment, enrolments[columns], key=("school_year", "student_id"), where=of_years)
+    renamed = person_fates.reindex(fates.index) == CHANGED
+    taken = Counts.of(fates.where((fates != UNCHANGED) | ~renamed, CHANGED))
+    taken.unchanged += counts.unchanged
     return taken
 
 

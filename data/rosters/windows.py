@@ -6,8 +6,8 @@ import pandas as pd
 
 from data.models import Window
 from data.rosters import cells
-from data.rosters.kinds import SEMESTER, YEAR, Column, Context, Counts, Kind, Rows, drop_repeats
-from data.rosters.store import load, table_of, upsert
+from data.rosters.kinds import SEMESTER, UNCHANGED, YEAR, Column, Context, Counts, Kind, Rows, drop_repeats
+from data.rosters.store import load, table_of, upsert_rows
 
 TASKS = {
     "學生上傳及送出學習成果認證": "upload",
@@ -35,8 +35,7 @@ def take(rows: Rows, context: Context) -> Counts:
 
     An end covers the whole unit it names: a day, a minute or a second. original_ends_at is never overwritten.
     """
-    counts = Counts()
-    frame = rows.frame
+    frame, read = rows.frame, rows.frame.index
     frame = frame.assign(ends_at=frame["ends_at"] + frame["ends_at_unit"])
     frame["semester"] = frame["semester"].where(~frame["task"].isin(YEAR_TASKS), 0)
     if "original_ends_at" in frame:
@@ -51,7 +50,7 @@ def take(rows: Rows, context: Context) -> Counts:
     rows.frame = frame = pd.concat([part for part in spread if len(part)]) if whole.any() else frame
     frame = frame[[*KEY, "starts_at", "ends_at", "original_ends_at", "unit"]]
     rows.frame = frame
-    drop_repeats(rows, KEY, counts)
+    drop_repeats(rows, KEY, Counts())
     rows.reject(rows.frame["ends_at"] <= rows.frame["starts_at"], "ends_at", "結束時間不晚於開始時間，請改正其中一個")
     frame = rows.frame
     known = load(context.connection, table_of(Window), [*KEY, "original_ends_at"])
@@ -61,17 +60,9 @@ def take(rows: Rows, context: Context) -> Counts:
         frame = frame.assign(
             original_ends_at=[first.get(k, end) for k, end in zip(keys, frame["original_ends_at"], strict=True)]
         )
-    taken = upsert(context, Window, frame, key=KEY)
-    if whole.any():  # a row for all grades is one row of the file
-        surplus = (
-            taken.new + taken.changed + taken.unchanged + counts.unchanged + len(rows.rejected) - len(rows.table.frame)
-        )
-        for name in ("unchanged", "changed", "new"):
-            cut = min(max(surplus, 0), getattr(taken, name))
-            setattr(taken, name, getattr(taken, name) - cut)
-            surplus -= cut
-    taken.unchanged += counts.unchanged
-    return taken
+    fates = upsert_rows(context, Window, frame, key=KEY)
+    # A row for all grades is one row of the file; a row that only repeats others is unchanged.
+    return Counts.of(fates.groupby(level=0).max().reindex(read.difference(list(rows.rejected)), fill_value=UNCHANGED))
 
 
 KIND = Kind(

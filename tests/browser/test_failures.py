@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ready
 
-CALLBACKS = "**/_dash-update-component"
+CALLBACKS = re.compile("_dash-update-component")
 
 
 @pytest.mark.parametrize(("status", "words"), [(500, "代碼 500"), (403, "權限"), (413, "太大")])
