@@ -82,8 +82,10 @@ def logout() -> Response:
 
 
 def switch_language(code: str) -> Response:
-    """Remember the language in a cookie and go back."""
-    response = redirect(safe_next(request.args.get("next", "/")))
+    """Remember the language in a cookie and go back to the page that was shown, filters included."""
+    shown = urlsplit(request.referrer or "")
+    came_from = f"{shown.path}?{shown.query}" if shown.netloc == request.host and shown.path else "/"
+    response = redirect(safe_next(request.args.get("next", came_from)))
     if code in LANGUAGES:
         secure = current_app.config["LICHENG_SETTINGS"].behind_tls
         response.set_cookie(COOKIE, code, max_age=31536000, samesite="Lax", httponly=True, secure=secure)
