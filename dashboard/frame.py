@@ -164,9 +164,7 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
         words = {"upload": _("上傳與送出"), "certify": _("教師認證")}[task]
         deadline = _("%(task)s到 %(day)s，還有 %(n)s 天", task=words, day=roc_date(day), n=left)
     source = f"{trust.source}（{trust.sha256}）" if trust.source else ""
-    parts = trust_line(
-        as_of=trust.as_of, source=source, deadline=deadline, deadline_status="not_open" if deadline else "on_track"
-    )
+    parts = trust_line(as_of=trust.as_of, source=source, deadline=deadline, deadline_status="neutral")
     parts.append(html.Span(scope_words(view)))
     result: list[Any] = [page_header(f"{term_name(view.filters.term)}　{title}", trust=parts, id=page_id)]
     if trust.is_stale:

@@ -101,7 +101,14 @@ def grid(
         id=id,
         rowData=[dict(row) for row in rows],
         columnDefs=[_definition(column) for column in columns],
-        defaultColDef={"sortable": True, "filter": False, "resizable": True, "suppressHeaderMenuButton": True},
+        defaultColDef={
+            "sortable": True,
+            "filter": False,
+            "resizable": True,
+            "suppressHeaderMenuButton": True,
+            "wrapHeaderText": True,  # a heading that is cut off names nothing
+            "autoHeaderHeight": True,
+        },
         dashGridOptions=options,
         style={"height": None},
         **given(getRowId=f"params.data.{row_id}" if row_id else ""),

@@ -125,7 +125,7 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
     data = _limit_lines(limits, theme=theme) if len(limits) else []
     for mask, words, marker in (
         (few, _("不足 10 件，不判讀"), {"symbol": "circle-open", "color": surface.muted, "size": 8}),
-        (~few & ~flag.isin(["low", "high"]), _("界限內"), {"color": series[0], "size": 9, "opacity": 0.75}),
+        (~few & ~flag.isin(["low", "high"]), _("未標示"), {"color": series[0], "size": 9, "opacity": 0.75}),
         (~few & (flag == "high"), _("高於界限"), {"symbol": "star", "color": series[2], "size": 14}),
         (~few & (flag == "low"), _("低於界限，請先了解原因"), {"symbol": "diamond", "color": series[1], "size": 13}),
     ):

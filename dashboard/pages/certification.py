@@ -179,11 +179,11 @@ def _funnel_card(result: Certification, view: View, theme: str) -> html.Section 
     low = enough[enough["flag"] == "low"]
     shown = low if result.named else low[low["label"] != ""]
     table = [
-        [row.label or "—", count(row.decided), percent(row.on_time, row.decided, decimals=1), {"low": _("低於界限"), "high": _("高於界限")}.get(row.flag, _("界限內"))]
+        [row.label or "—", count(row.decided), percent(row.on_time, row.decided, decimals=1), {"low": _("低於界限"), "high": _("高於界限")}.get(row.flag, _("未標示"))]
         for row in enough.itertuples()
         if row.label
     ]  # fmt: skip
-    title = _("%(n)s／%(all)s 位教師的準時率低於界限，請先了解原因", n=len(shown), all=len(enough)) if len(shown) else _("%(all)s 位教師的準時率都在界限內", all=len(enough))  # fmt: skip
+    title = _("%(n)s／%(all)s 位教師的準時率低於界限，請先了解原因", n=len(shown), all=len(enough)) if len(shown) else _("%(all)s 位教師中沒有人被標示", all=len(enough))  # fmt: skip
     return chart(
         "certification-funnel", funnel(points, result.limits, target=result.target, theme=theme), title=title,
         question=_("扣掉運氣之後，有沒有人明顯偏離全校？"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import xlsxwriter
+from sqlalchemy import select
 
+from data.db import reading
+from data.models import Base
 from data.rosters.importing import import_files
 
 COURSE = "113999301H11101A1000010"
@@ -100,8 +103,30 @@ def write_xlsx(path: Path, headings: list[str], rows: list[list[str]]) -> Path:
     return path
 
 
-def write_school(folder: Path, **tables: list[list[str]]) -> Path:
-    """Write every roster of the small school; a table given by kind replaces the default, an empty one is left out."""
+OTHER_VENDOR_BY_KIND = {
+    "staff": {"教師代碼": "職員代碼", "姓名": "教職員姓名", "處室": "單位", "電子郵件": "電子信箱"},
+    "classes": {"學年": "學年度", "班級名稱": "班級", "科別": "科班學程", "導師代碼": "導師教師代碼"},
+    "students": {"學號": "學生學號", "姓名": "學生姓名", "身分證號": "身分證字號", "班級名稱": "班級", "科別": "科班學程別"},
+    "sections": {"學年": "學年度", "科目名稱": "科目", "上課班級": "開課班級", "教師代碼": "授課教師代碼", "教師名稱": "授課教師"},
+    "windows": {"學年": "學年度", "項目": "作業項目", "開始時間": "起始時間", "結束時間": "截止時間", "負責單位": "單位"},
+    "delegations": {"教師代碼": "被代理人代碼", "代理人代碼": "代理教師代碼", "順位": "代理順位", "起日": "開始日期", "迄日": "結束日期"},
+    "outcomes": OTHER_VENDOR,
+    "performances": {"學年": "學年度", "序號": "編號", "學號": "學生學號", "班級": "班級名稱", "類別": "多元表現類別", "上傳時間": "上傳日期"},
+    "selections": {"學年": "學年度", "班級": "班級名稱", "學習成果勾選數量": "學習成果勾選", "多元學習勾選數量": "多元表現勾選"},
+    "receipts": {"學年": "學年度", "學號": "學生學號", "班級": "班級名稱", "確認狀態": "狀態", "確認時間": "回報時間"},
+}  # fmt: skip
+
+
+def headings_of(kind: str, vendor: str = "a") -> list[str]:
+    renamed = OTHER_VENDOR_BY_KIND[kind] if vendor == "b" else {}
+    return [renamed.get(name, name) for name in HEADINGS[kind]]
+
+
+def write_small_school(folder: Path, *, vendor: str = "a", **tables: list[list[str]]) -> Path:
+    """Write every roster of the small school in a vendor's headings (a or b).
+
+    A table given by kind replaces the default, an empty one is left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = {
         "staff": STAFF, "classes": CLASSES, "students": STUDENTS, "sections": SECTIONS, "windows": WINDOWS, "delegations": DEPUTIES,
@@ -109,8 +134,22 @@ def write_school(folder: Path, **tables: list[list[str]]) -> Path:
     } | tables  # fmt: skip
     for number, (kind, table) in enumerate(rows.items()):
         if table:
-            write_xlsx(folder / f"{number}.xlsx", HEADINGS[kind], table)  # the name says nothing about the kind
+            write_xlsx(
+                folder / f"{number}.xlsx", headings_of(kind, vendor), table
+            )  # the name says nothing about the kind
     return folder
+
+
+def write_school(folder: Path, **tables: list[list[str]]) -> Path:
+    """Write every roster of the small school in the first vendor's headings."""
+    return write_small_school(folder, **tables)
+
+
+def contents_of(engine, *, audit: bool = False) -> dict[str, list[str]]:
+    """Return every row of every table as text; the tables of what happened (audit_*) only when asked for."""
+    with reading(engine) as connection:
+        tables = [t for t in Base.metadata.sorted_tables if audit or not t.name.startswith("audit")]
+        return {t.name: sorted(map(str, connection.execute(select(t)).all())) for t in tables}
 
 
 def take_in(engine, *paths: Path, **options):

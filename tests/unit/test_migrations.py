@@ -1,0 +1,76 @@
+"""Migrations: from nothing to the models, on both databases, and never twice."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import insert, inspect
+
+from data.db import migrate, reading, schema_revision, writing
+from data.instants import parse_as_of
+from data.models import Base, Setting, User, UserClass, UserSession
+from tests.unit.builders import HEADINGS, contents_of, item, take_in, write_small_school, write_xlsx
+
+MOMENT = parse_as_of("2025-01-01")
+
+
+def fill_every_table(engine, folder):
+    take_in(engine, write_small_school(folder / "first"))
+    take_in(
+        engine, write_xlsx(folder / "x.xlsx", HEADINGS["outcomes"], [item(teacher="T002", sent="2024/11/02 09:00")])
+    )
+    take_in(engine, write_xlsx(folder / "y.xlsx", HEADINGS["outcomes"], [item("")]))
+    with writing(engine) as connection:
+        connection.execute(insert(Setting).values(key="school_name", value="里程高中"))
+        user = {
+            "id": 1, "username": "a", "password_hash": "x", "role": "teacher", "staff_code": "T001", "unit": "",
+            "created_at": MOMENT, "failed_count": 0,
+        }  # fmt: skip
+        connection.execute(insert(User).values(user))
+        connection.execute(insert(UserClass).values(user_id=1, school_year=113, class_name="101"))
+        connection.execute(insert(UserSession).values(token_hash="x", user_id=1, created_at=MOMENT, seen_at=MOMENT))
+
+
+def test_an_empty_database_is_brought_to_the_newest_revision(empty_engine):
+    migrate(empty_engine)
+    current, head = schema_revision(empty_engine)
+    assert current == head
+
+
+def test_every_model_has_its_table_after_migrating(engine):
+    assert set(Base.metadata.tables) | {"alembic_version"} == set(inspect(engine).get_table_names())
+
+
+def test_the_migrated_schema_is_the_one_the_models_say(engine):
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrating_again_changes_no_row_of_any_table(engine, tmp_path):
+    fill_every_table(engine, tmp_path)
+    before = contents_of(engine, audit=True)
+    assert [name for name, rows in before.items() if not rows] == []  # the test speaks of every table
+    migrate(engine)
+    assert contents_of(engine, audit=True) == before
+
+
+def test_migrating_again_changes_no_table(engine):
+    def shape():
+        seen = inspect(engine)
+        return {name: [column["name"] for column in seen.get_columns(name)] for name in seen.get_table_names()}
+
+    before = shape()
+    migrate(engine)
+    assert shape() == before
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_engine, monkeypatch):
+    def fail(*_args, **_options):
+        raise RuntimeError("interrupted")
+
+    monkeypatch.setattr("data.db.insert", fail)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        migrate(empty_engine)
+    assert inspect(empty_engine).get_table_names() == []
