@@ -47,15 +47,22 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") open(false);
+    // A grid gives the keyboard its cells, not the links in them.
+    const cell = event.key === "Enter" && document.activeElement && document.activeElement.closest(".ag-cell");
+    const link = cell && cell.querySelector("a[data-inside]");
+    if (link) window.lichengGo(link.getAttribute("href"));
   });
 
   window.addEventListener("popstate", arrived);
   window.addEventListener("_dashprivate_pushstate", arrived);
-  // React puts the navigation on the page some time after this script has run.
-  const waiting = new MutationObserver(() => {
-    if (!document.querySelector(".lc-nav")) return;
-    waiting.disconnect();
+  // React puts a page's navigation and content there some time after its address is: mark and focus what has come.
+  let content = null;
+  new MutationObserver(() => {
+    const main = document.getElementById("main");
+    if (!main || main === content) return;
+    const isFirst = content === null;
+    content = main;
     markCurrent();
-  });
-  waiting.observe(document.documentElement, { childList: true, subtree: true });
+    if (!isFirst) main.focus({ preventScroll: true });
+  }).observe(document.documentElement, { childList: true, subtree: true });
 })();
