@@ -133,7 +133,7 @@ def test_full_width_digits_and_spaces_are_the_narrow_ones(engine, tmp_path):
     rows = [[cell.translate(wide) + "\u3000" for cell in passed()]]
     plan = take_in(engine, write_small_school(tmp_path / "a", outcomes=rows))
     assert plan.committed, plan.problems
-    assert values_of(engine, Student.student_number, Outcome.item_number, Outcome.teacher_code)[0] == ("1130001", "1", "T001")  # fmt: skip
+    assert values_of(engine, Outcome.item_number, Outcome.teacher_code) == [("1", "T001")]
 
 
 def test_a_name_keeps_its_own_characters(engine, tmp_path):
@@ -189,7 +189,7 @@ def test_an_import_that_changes_something_raises_the_data_version(engine, tmp_pa
         passed(decided="2024/12/25 09:00:00"),
         passed(decided="2024/10/25 09:00:00"),
         item(**FAILED | {"decided": "2024/12/25 09:00:00"}),
-        passed(released="未發佈") if False else item(decided="2024/12/25 09:00:00", status="通過", released="未發佈"),
+        item(decided="2024/12/25 09:00:00", status="通過", released="未發佈"),
         item(),
     ],
     ids=["a later date", "an earlier date", "another decision", "release withdrawn", "an older list"],
@@ -442,7 +442,7 @@ def small_school_files(tmp_path_factory):
     return write_small_school(tmp_path_factory.mktemp("small"), outcomes=[], windows=[])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.tuples(outcome_rows, window_rows), min_size=1, max_size=2), take_good_rows=st.booleans())
 def test_what_became_of_the_rows_adds_up_to_the_rows_read(engine, small_school_files, files, take_good_rows):
     with tempfile.TemporaryDirectory() as folder:
