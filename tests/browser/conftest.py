@@ -130,9 +130,7 @@ def ready(page: Page) -> None:
 
 def figures(page: Page) -> list[str]:
     """Return what each figure draws, as text that can be compared."""
-    return page.evaluate(
-        "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => JSON.stringify([plot.data, plot.layout]))"
-    )
+    return page.evaluate("[...document.querySelectorAll('.js-plotly-plot')].map((plot) => JSON.stringify(plot.data))")
 
 
 def heading(page: Page) -> str:
