@@ -151,7 +151,16 @@ def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
             filters.teacher or EVERYTHING,
         ),
     }
-    return filter_bar([controls[name](f"{page_id}-{name}") for name in names], id=f"{page_id}-filters")
+    offered = {
+        "class": len(choices.classes), "teacher": len(choices.teachers), "subject": len(choices.subjects),
+        "dept": len(choices.departments), "grade": len(choices.grades),
+    }  # fmt: skip
+    fields = []
+    for name in names:
+        field = controls[name](f"{page_id}-{name}")
+        # Where there is nothing to choose, only the callback needs the control.
+        fields.append(html.Div(field, hidden=True) if offered.get(name, 2) < 2 else field)
+    return filter_bar(fields, id=f"{page_id}-filters")
 
 
 def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, func, literal, select, type_coerce, union_all
 
 from data.instants import NEVER, taipei_day_us
 from data.models import (
-    Base,
     Delegation,
     Enrolment,
     Import,
@@ -147,11 +146,3 @@ def waiting_items(connection: Connection, round_ids: list[int]) -> pd.DataFrame:
         )
         rows += [tuple(row) for row in connection.execute(statement)]
     return pd.DataFrame(rows, columns=columns)
-
-
-def count_facts(connection: Connection) -> dict[str, int]:
-    """Return the number of rows of every table: for the doctor and for tests of "nothing was written"."""
-    tables = Base.metadata.sorted_tables
-    return {
-        table.name: int(connection.execute(select(func.count()).select_from(table)).scalar_one()) for table in tables
-    }

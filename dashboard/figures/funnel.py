@@ -115,7 +115,7 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
 
     points: key, label (empty: no name is sent to the browser), decided, timeliness (fraction or NA, which is left out), flag (「low」,
     「high」 or empty). limits: n, lower_95, upper_95, lower_998, upper_998 (fractions). target: the school's rate, NA where there is none.
-    Nobody is ranked: names stand at flagged points only, low ones are diamonds, high ones stars, and below ten items points are hollow.
+    Nobody is ranked: names stand at flagged points only, low ones are diamonds, high ones squares, and below ten items points are hollow.
     """
     name = theme_of(theme)
     surface, series = SURFACES[name], SERIES[name]
@@ -126,7 +126,7 @@ def funnel(points: pd.DataFrame, limits: pd.DataFrame, *, target: float | None, 
     for mask, words, marker in (
         (few, _("不足 10 件，不判讀"), {"symbol": "circle-open", "color": surface.muted, "size": 8}),
         (~few & ~flag.isin(["low", "high"]), _("未標示"), {"color": series[0], "size": 9, "opacity": 0.75}),
-        (~few & (flag == "high"), _("高於界限"), {"symbol": "star", "color": series[2], "size": 14}),
+        (~few & (flag == "high"), _("高於界限"), {"symbol": "square", "color": series[2], "size": 11}),
         (~few & (flag == "low"), _("低於界限，請先了解原因"), {"symbol": "diamond", "color": series[1], "size": 13}),
     ):
         if mask.any():

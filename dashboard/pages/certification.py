@@ -81,17 +81,22 @@ def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
     if overdue:
         lines.append(
             (
-                _("%(day)s 止 %(n)s 件認證逾期（應認證 %(total)s 件）", day=day, n=count(overdue), total=count(total)),
+                _(
+                    "截至 %(day)s，%(n)s 件認證逾期（應認證 %(total)s 件）",
+                    day=day,
+                    n=count(overdue),
+                    total=count(total),
+                ),
                 "",
                 "overdue",
             )
         )
     else:
-        lines.append((_("%(day)s 止沒有逾期；待認證 %(n)s 件（應認證 %(total)s 件）", day=day, n=count(waiting), total=count(total)), "", "on_track" if waiting else "done"))  # fmt: skip
+        lines.append((_("截至 %(day)s，沒有逾期；待認證 %(n)s 件（應認證 %(total)s 件）", day=day, n=count(waiting), total=count(total)), "", "on_track" if waiting else "done"))  # fmt: skip
     if len(result.teachers) and waiting:
         top = result.teachers.sort_values(["waiting", "key"], ascending=[False, True]).head(3)
         share = int(top["waiting"].sum())
-        lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "attention" if share * 2 > waiting else "on_track"))  # fmt: skip
+        lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "overdue" if overdue else "on_track"))  # fmt: skip
     if result.judged_unreleased:
         lines.append(
             (
@@ -117,7 +122,7 @@ def _tiles(result: Certification) -> html.Div:
         tile(_("認證完成"), percent(done, total), fraction=(done, total), unit=_("件")),
         tile(_("準時"), percent(int(school["on_time"]), decided), fraction=(int(school["on_time"]), decided), unit=_("件"), note=_("已完成或已逾期的件數中")),
         tile(_("逾期未認證"), _("%(n)s 件", n=count(overdue)), status="overdue" if overdue else "on_track", fraction=(overdue, total), unit=_("件")),
-        tile(_("等候中位數"), _("%(n)s 日", n=days(median, decimals=1)), fraction=(done, total), unit=_("件已完成"), note=_("九成在 %(n)s 日內（未完成者以設限計）", n=days(p90, decimals=1))),
+        tile(_("等候中位數"), _("%(n)s 日", n=days(median, decimals=1)), fraction=(done, total), unit=_("件已完成"), note=_("完成的還不到九成") if p90 != p90 else _("九成在 %(n)s 日內（未完成者以設限計）", n=days(p90, decimals=1))),
     )  # fmt: skip
 
 
@@ -247,7 +252,7 @@ def _queue_card(result: Certification, view: View) -> html.Section:
     for number, row in enumerate(result.queue.itertuples(), start=1):
         rows.append(
             {
-                "row": number, "sent": roc_datetime(row.sent_at), "due": roc_date(last_day(row.due_at)) if row.due_at is not None else "—",
+                "row": str(number), "sent": roc_datetime(row.sent_at), "due": roc_date(last_day(row.due_at)) if row.due_at is not None else "—",
                 "waited": row.waiting_days, "class": row.class_name, "subject": row.subject,
                 "student": f"{row.student_number} {row.student_name}" if with_names else row.student_number,
                 "state": _("逾期") if row.is_overdue else _("已判定，未發佈") if row.is_judged else _("待認證"),

@@ -20,12 +20,12 @@ from dashboard.components.numbers import count, fraction, percent
 from dashboard.components.page import columns, findings
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import stage_name, status_word, voluntary_rule
+from dashboard.components.words import no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.burn_up import burn_up
 from dashboard.figures.tiles import class_label, stage_tiles
 from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
 from dashboard.services.filters import View, open_view
-from dashboard.services.overview import STAGES, Overview, overview
+from dashboard.services.overview import STAGES, Cell, Overview, overview
 from dashboard.services.trust import trust_of
 
 PAGE = "overview"
@@ -87,7 +87,7 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     overdue = int(result.certify["overdue"])
     more = "/certification" + asked(view, "grade", "dept") if may(Permission.VIEW_CERTIFICATION) else ""
     if overdue:
-        words = _("%(day)s 止有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", day=day, n=count(overdue), total=count(total), people=result.overdue_teachers)  # fmt: skip
+        words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", day=day, n=count(overdue), total=count(total), people=result.overdue_teachers)  # fmt: skip
         lines.append((words, more, "overdue"))
     cells = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
     if cells:
@@ -95,7 +95,7 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
         words = _("%(name)s認證 %(part)s 件，完成 %(share)s，進度最需要協助", name=class_label(lowest.class_name), part=fraction(lowest.part, lowest.whole), share=percent(lowest.part, lowest.whole))  # fmt: skip
         lines.append((words, _class_href(view, lowest.class_name), lowest.status))
     elif total:
-        words = _("%(day)s 止已認證 %(part)s 件（%(share)s），沒有班級落後", day=day, part=fraction(done, total), share=percent(done, total))  # fmt: skip
+        words = _("截至 %(day)s，已認證 %(part)s 件（%(share)s），沒有班級落後", day=day, part=fraction(done, total), share=percent(done, total))  # fmt: skip
         lines.append((words, more, result.certify_status))
     if result.empty_classes:
         names = "、".join(class_label(name) for name in result.empty_classes[:3])
@@ -117,7 +117,7 @@ def _tiles(result: Overview, view: View) -> html.Div:
         note = _("較去年同一上班日 %(points)s 個百分點", points=f"{points:+d}")
     upload = result.upload
     receipts = result.receipts
-    receipt_words = {"not_open": _("未開放"), "no_data": _("尚無資料")}.get(result.receipts_state)
+    receipt_words = {"not_open": _("未開放"), "no_data": no_data()}.get(result.receipts_state)
     return tiles(
         tile(_("認證完成"), percent(done, total), status=result.certify_status if total else None, fraction=(done, total), unit=_("件"), note=note),
         tile(
@@ -140,7 +140,7 @@ def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
     cells = pd.DataFrame(
         {
             "class_name": [cell.class_name for cell in result.cells], "stage": [cell.stage for cell in result.cells],
-            "status": [cell.status for cell in result.cells], "numerator": [cell.part for cell in result.cells],
+            "status": ["neutral" if cell.status == "no_data" else cell.status for cell in result.cells], "numerator": [pd.NA if cell.status == "no_data" else cell.part for cell in result.cells],
             "denominator": [cell.whole for cell in result.cells],
         }
     )  # fmt: skip
@@ -153,7 +153,7 @@ def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
     )
     by_class: dict[str, list[str]] = {}
     for cell in result.cells:
-        words = f"{fraction(cell.part, cell.whole)}（{percent(cell.part, cell.whole)}）" if cell.whole and cell.status != "not_open" else status_word("not_open") if cell.status == "not_open" else "—"  # fmt: skip
+        words = _cell_words(cell)
         by_class.setdefault(cell.class_name, [cell.class_name]).append(words)
     headers = [_("班級"), *(stage_name(stage) for stage in STAGES)]
     return chart(
@@ -164,10 +164,18 @@ def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
         summary=_("各班四個階段的情形，認證以應有進度判定；詳見表格。"),
         table=data_table(headers, list(by_class.values()), caption=_("各班各階段：人數或件數與比例")),
         footnote=[
-            _("認證＝已完成件數／已送出件數；與應有進度（近年同一上班日的中位數，不足兩學期時按期程線性）相差 5 個百分點內為進度正常，15 個百分點內為需注意；過了截止日仍未完成為逾期。少於 5 件不判定。"),
+            _("認證＝已完成件數／已送出件數；與應有進度（近年同一上班日的中位數，不足兩學期時按期程線性）相差 5 個百分點內為進度正常，15 個百分點內為需注意，落後更多或過了截止日仍未完成為逾期。少於 5 件不判定。"),
             voluntary_rule(),
         ],
     )  # fmt: skip
+
+
+def _cell_words(cell: Cell) -> str:
+    if cell.status == "not_open":
+        return status_word(cell.status)
+    if cell.status == "no_data":
+        return no_data()
+    return f"{fraction(cell.part, cell.whole)}（{percent(cell.part, cell.whole)}）" if cell.whole else "—"
 
 
 def _burn_card(result: Overview, view: View, theme: str) -> html.Section:

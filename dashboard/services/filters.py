@@ -63,7 +63,8 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     if not len(ledger.classes):
         return None
     whole = store.kept((version, scope, "scope"), lambda: _scoped(ledger, scope))
-    moment = datetime.now(TAIPEI).replace(second=0, microsecond=0)
+    # To the minute, so that answers can be kept; but never before what was imported within this minute.
+    moment = max(datetime.now(TAIPEI).replace(second=0, microsecond=0), store.loaded_at)
     as_of, day = _read_day(query.get("asof", ""), moment)
     terms = ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
     asked = query.get("term", "").replace("-", "")

@@ -23,7 +23,7 @@ STAGES = ("upload", "certify", "select", "confirm")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A class at a stage: part of whole, and its status (neutral for what is voluntary)."""
+    """A class at a stage: part of whole, and its status: neutral for what is voluntary, no_data where nothing was handed in."""
 
     class_name: str
     stage: str
@@ -67,10 +67,10 @@ def _compute(view: View) -> Overview:
     year = filters.term // 10
     ask = Question(filters.term, as_of, by="class", stage="certify")
     by_class = completion.answer(ledger, ask)
-    school = completion.answer(ledger, replace_by(ask, "school")).iloc[0].to_dict()
+    school = completion.answer(ledger, replace(ask, by="school")).iloc[0].to_dict()
     upload_ask = Question(filters.term, as_of, by="class", stage="upload")
     uploads = participation.answer(ledger, upload_ask)
-    upload = participation.answer(ledger, replace_by(upload_ask, "school")).iloc[0].to_dict()
+    upload = participation.answer(ledger, replace(upload_ask, by="school")).iloc[0].to_dict()
     selections = participation.answer(ledger, Question(year * 10, as_of, by="class", stage="select"))
     receipts = _receipts(ledger, year, as_of)
     grade_of = dict(zip(ledger.classes["name"], ledger.classes["grade"], strict=True))
@@ -78,13 +78,10 @@ def _compute(view: View) -> Overview:
         grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of, calendar=working_calendar())
         for grade in sorted(set(ledger.classes.loc[ledger.classes["school_year"] == year, "grade"]))
     }
-    selecting = bool(
-        (ledger.selections["known_at"].to_numpy() <= to_us(as_of))[
-            ledger.selections["school_year"].to_numpy() == year
-        ].any()
-    )
+    selecting = _selection_state(ledger, year, as_of)
     cells: list[Cell] = []
     classes = _join(by_class, uploads, selections, receipts)
+    receiving = _receipts_state(ledger, year, as_of, int(classes["receipt_round"].sum()))
     for row in classes.to_dict("records"):
         name = str(row["key"])
         done = int(row["on_time"] + row["late"])
@@ -99,14 +96,14 @@ def _compute(view: View) -> Overview:
                 "select",
                 int(row["select_participants"]),
                 int(row["enrolled"]),
-                "neutral" if selecting else "not_open",
+                selecting,
             ),
             Cell(
                 name,
                 "confirm",
                 int(row["confirmed"]),
                 int(row["receipt_round"]),
-                "neutral" if row["receipt_round"] else "not_open",
+                "neutral" if receiving in ("open", "closed") else receiving,
             ),
         ]
     total_done, total = int(school["on_time"] + school["late"]), int(school["expected"])
@@ -122,7 +119,7 @@ def _compute(view: View) -> Overview:
         overdue_teachers=_overdue_teachers(ledger, filters.term, as_of),
         upload=upload,
         receipts={name: int(classes[name].sum()) for name in ("confirmed", "disputed", "unseen", "receipt_round")},
-        receipts_state=_receipts_state(ledger, year, as_of, int(classes["receipt_round"].sum())),
+        receipts_state=receiving,
         cells=cells,
         classes=classes,
         burn_up=burn_up,
@@ -131,11 +128,6 @@ def _compute(view: View) -> Overview:
         original_end=original_end,
         empty_classes=[str(row["key"]) for row in classes.to_dict("records") if row["expected"] == 0],
     )
-
-
-def replace_by(question: Question, by: str) -> Question:
-    """Return the same question by another grouping."""
-    return replace(question, by=by)
 
 
 def _join(
@@ -188,6 +180,16 @@ def _receipts(ledger: Ledger, year: int, as_of: datetime) -> pd.DataFrame:
     frame["receipt_round"] = 1
     frame["unseen"] = 1 - frame["confirmed"] - frame["disputed"]
     return frame.groupby("key", as_index=False)[columns[1:]].sum()
+
+
+def _selection_state(ledger: Ledger, year: int, as_of: datetime) -> str:
+    """Return neutral once counts are known, not_open before the window, and no_data where an open one has no counts yet."""
+    of_year = ledger.selections[ledger.selections["school_year"] == year]
+    if (of_year["known_at"] <= to_us(as_of)).any():
+        return "neutral"
+    windows = ledger.windows[ledger.windows["task"].isin(["select_outcome", "select_performance"])]
+    windows = windows[windows["school_year"] == year]
+    return "no_data" if (windows["starts_at"] <= to_us(as_of)).any() else "not_open"
 
 
 def _receipts_state(ledger: Ledger, year: int, as_of: datetime, in_round: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from data import queries
 from data.db import migrate, open_engine, read_data_version, reading, schema_revision
+from data.instants import TAIPEI
 from data.ledger import Ledger, build
 from data.school import read_settings
 
@@ -26,6 +28,7 @@ class Store:
         self._lock = Lock()
         self._version = -1
         self._ledger: Ledger | None = None
+        self.loaded_at = datetime.now(TAIPEI)  # no fact of the current version is known later than this
         self._results: dict[Hashable, Any] = {}
 
     def ledger(self) -> tuple[int, Ledger]:
@@ -39,6 +42,7 @@ class Store:
             if version != self._version or self._ledger is None:
                 self._ledger = build(queries.load_frames(connection), read_settings(connection))
                 self._version = version
+                self.loaded_at = datetime.now(TAIPEI)
                 self._results.clear()
             return version, self._ledger
 

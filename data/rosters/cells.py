@@ -112,16 +112,3 @@ def read_grade(text: str) -> int:
     if not 0 <= grade <= 4:
         raise ValueError(text)
     return grade
-
-
-def read_term(text: str) -> tuple[int, int]:
-    """Read 1131, 113-1 or 113學年度第1學期 as (113, 1)."""
-    digits = "".join(character for character in text if character.isascii() and character.isdigit())
-    if len(digits) != 4:
-        raise ValueError(text)
-    return read_year(digits[:3]), read_semester(digits[3])
-
-
-def fix_class_name(text: str) -> str:
-    """Write the digit 一 where a bopomofo ㄧ was typed; a class name has no bopomofo."""
-    return text.replace("ㄧ", "一")

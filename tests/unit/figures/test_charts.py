@@ -174,7 +174,7 @@ def test_low_is_a_diamond_and_high_another_symbol_and_neither_is_red():
         for trace in figure["data"]
         if "symbol" in trace.get("marker", {})
     }
-    assert set(markers) == {"diamond", "star"}
+    assert set(markers) == {"diamond", "square"}
     assert "#B3261E" not in markers.values()
 
 
