@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from dashboard.components.nav import navbar, skip_link
 from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, open_view
-from dashboard.services.trust import Trust
+from dashboard.services.trust import Trust, trust_of
 
 EVERYTHING = "all"  # a native select shows nothing at all for an empty value
 
@@ -87,6 +88,22 @@ def frame(
             html.Div(id=f"{page_id}-body", className="lc-stack"),
         ]  # fmt: skip
     return html.Div([skip_link(), _bar(), html.Main(html.Div(content, className="lc-page"), id="main", tabIndex=-1)])
+
+
+def answer(
+    page_id: str, title: str, names: tuple[str, ...], values: tuple[Any, ...], body: Callable[[View, str], list[Any]]
+) -> tuple[list[Any], list[Any]]:
+    """Answer a page's callback: heading and body. values: the filters', then the theme.
+
+    The body is kept per data version, scope (and so role), question, theme and language; the heading is not, as data grow
+    stale by themselves.
+    """
+    view = open_view(store(), current_scope(), read_query(names, values[:-1]))
+    if view is None:
+        return [], [_no_data()]
+    theme = "dark" if values[-1] == "dark" else "light"
+    parts = store().kept((*view.key, page_id, theme, language()), lambda: body(view, theme))
+    return heading(page_id, title, view, trust_of(store(), view)), parts
 
 
 def _no_data() -> html.Div:

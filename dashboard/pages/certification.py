@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
-from dashboard.access.session import current_scope, may, store
+from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
 from dashboard.components.dates import last_day, roc_date, roc_datetime
@@ -21,10 +21,9 @@ from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.figures.backlog import ageing, lollipop
 from dashboard.figures.funnel import funnel
-from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
+from dashboard.frame import answer, asked, frame, ids_of, keep_address
 from dashboard.services.certification import Certification, certification
-from dashboard.services.filters import View, open_view
-from dashboard.services.trust import trust_of
+from dashboard.services.filters import View
 
 PAGE = "certification"
 FILTERS = ("term", "asof", "dept", "subject", "class", "teacher")
@@ -50,15 +49,14 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
-    if view is None:
-        return [], [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
-    theme = "dark" if values[-1] == "dark" else "light"
+    return answer(PAGE, _("教師認證"), FILTERS, values, _body)
+
+
+def _body(view: View, theme: str) -> list[Any]:
     result = certification(store(), view)
-    head = heading(PAGE, _("教師認證"), view, trust_of(store(), view))
     if not result.school["expected"]:
         text = _("這個學期、範圍與篩選條件下，沒有已送出認證的件數。學生還沒有送出，就沒有應辦的認證。")
-        return head, [empty_state(_("沒有應辦的認證"), text)]
+        return [empty_state(_("沒有應辦的認證"), text)]
     parts: list[Any] = [findings(_findings(result, view)), _tiles(result)]
     if len(result.teachers):
         parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
@@ -66,7 +64,7 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
         parts.append(_teacher_card(result, view))
     if len(result.queue):
         parts.append(_queue_card(result, view))
-    return head, parts
+    return parts
 
 
 def _done(result: Certification) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
-from dashboard.access.session import current_scope, may, store
+from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
 from dashboard.components.dates import roc_date
@@ -23,10 +23,9 @@ from dashboard.components.tile import tile, tiles
 from dashboard.components.words import no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.burn_up import burn_up
 from dashboard.figures.tiles import class_label, stage_tiles
-from dashboard.frame import asked, frame, heading, ids_of, keep_address, read_query
-from dashboard.services.filters import View, open_view
+from dashboard.frame import answer, asked, frame, ids_of, keep_address
+from dashboard.services.filters import View
 from dashboard.services.overview import STAGES, Cell, Overview, overview
-from dashboard.services.trust import trust_of
 
 PAGE = "overview"
 FILTERS = ("term", "asof", "grade", "dept")
@@ -58,16 +57,15 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    view = open_view(store(), current_scope(), read_query(FILTERS, values[:-1]))
-    if view is None:
-        return [], [empty_state(_("尚無資料"), _("還沒有匯入任何名冊。"))]
-    theme = "dark" if values[-1] == "dark" else "light"
+    return answer(PAGE, _("總覽"), FILTERS, values, _body)
+
+
+def _body(view: View, theme: str) -> list[Any]:
     result = overview(store(), view)
-    head = heading(PAGE, _("總覽"), view, trust_of(store(), view))
     if result.classes.empty:
         why = _("您的範圍或篩選條件裡沒有這個學期的班級，請換一個學期或條件。")
-        return head, [empty_state(_("這個條件下沒有班級"), why)]
-    return head, [
+        return [empty_state(_("這個條件下沒有班級"), why)]
+    return [
         findings(_findings(result, view)),
         _tiles(result, view),
         columns(_stage_card(result, view, theme), _burn_card(result, view, theme)),
