@@ -97,7 +97,12 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
         lines.append((words, more, result.certify_status))
     if result.empty_classes:
         names = "、".join(class_label(name) for name in result.empty_classes[:3])
-        words = _("%(names)s等 %(n)s 班沒有送出認證的件數，因此沒有完成率", names=names, n=len(result.empty_classes))
+        words = _(
+            "%(names)s（%(n)s／%(all)s 班）沒有送出認證的件數，因此沒有完成率",
+            names=names,
+            n=len(result.empty_classes),
+            all=len(result.classes),
+        )
         lines.append((words, "", "too_few"))
     return lines
 
