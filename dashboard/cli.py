@@ -181,20 +181,17 @@ def report(
         )
     except reports.ReportError as error:
         raise _fail(str(error), 2) from None
+    if not reports.knows_term(_store(db), term):
+        _err.print(f"注意：資料庫裡沒有 {term} 的名冊或認證，下面的 0 不是學校的數字。", markup=False)
+    plain = frame.astype(object).where(frame.notna(), None)
     if output == "csv":
         sys.stdout.write(frame.to_csv(index=False, lineterminator="\n"))
     elif output == "json":
-        rows = [
-            {k: None if v is None or v != v else v for k, v in row.items()}
-            for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
-        ]
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(plain.to_dict("records"), ensure_ascii=False, indent=1) + "\n")
     else:
         table = Table(*frame.columns)
-        for row in frame.itertuples(index=False, name=None):
-            table.add_row(
-                *("—" if v != v or v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row)
-            )
+        for row in plain.itertuples(index=False, name=None):
+            table.add_row(*("—" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
         Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -250,18 +247,16 @@ def user_add(
 ) -> None:
     """新增帳號。"""
     names = [part.strip() for part in classes.split(",") if part.strip()]
+    store = _store(db)
     try:
         accounts.add_user(
-            _store(db),
-            name,
-            _password(from_stdin=password_stdin),
-            role=role,
-            classes=names,
-            staff_code=staff,
-            unit=unit,
-        )
+            store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit
+        )  # fmt: skip
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
+    for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
+        _err.print(f"注意：{warning}", markup=False)
+    Console(soft_wrap=True).print(f"已新增帳號 {name}（{role}）。", markup=False)
 
 
 @user_app.command("passwd")

@@ -186,7 +186,7 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
     if trust.next_deadline:
         task, ends_at = trust.next_deadline
         day = last_day(ends_at)
-        left = max(0, (ends_at.date() - trust.as_of.date()).days) if day is not None else 0
+        left = max(0, (day.date() - trust.as_of.date()).days) if day is not None else 0
         words = {"upload": _("上傳與送出"), "certify": _("教師認證")}[task]
         deadline = _("%(task)s到 %(day)s，還有 %(n)s 天", task=words, day=roc_date(day), n=left)
     source = f"{trust.source}（{trust.sha256}）" if trust.source else ""

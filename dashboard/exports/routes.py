@@ -32,7 +32,12 @@ def classes_csv() -> Response:
                _("免認證"), _("認證完成率"), _("已勾選人數"), _("收訖已確認"), _("收訖人數")]  # fmt: skip
     columns = ["key", "enrolled", "upload_participants", "items", "expected", "on_time", "late", "open", "overdue", "exempt",
                "completion", "select_participants", "confirmed", "receipt_round"]  # fmt: skip
-    return _file(view, "classes", headers, result.classes[columns].to_numpy(dtype=object).tolist())
+    table = result.classes[columns].astype(object)
+    if result.selection_state != "neutral":  # empty, as 0 would say that nobody did
+        table["select_participants"] = None
+    if result.receipts_state in ("not_open", "no_data"):
+        table[["confirmed", "receipt_round"]] = None
+    return _file(view, "classes", headers, table.to_numpy(dtype=object).tolist())
 
 
 def teachers_csv() -> Response:

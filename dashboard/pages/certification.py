@@ -58,12 +58,12 @@ def _body(view: View, theme: str) -> list[Any]:
         text = _("這個學期、範圍與篩選條件下，沒有已送出認證的件數。學生還沒有送出，就沒有應辦的認證。")
         return [empty_state(_("沒有應辦的認證"), text)]
     parts: list[Any] = [findings(_findings(result, view)), _tiles(result)]
+    if len(result.queue):
+        parts.append(_queue_card(result, view))
     if len(result.teachers):
         parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
         parts.append(columns(_funnel_card(result, view, theme)))
         parts.append(_teacher_card(result, view))
-    if len(result.queue):
-        parts.append(_queue_card(result, view))
     return parts
 
 
@@ -91,8 +91,9 @@ def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
         )
     else:
         lines.append((_("截至 %(day)s，沒有逾期；待認證 %(n)s 件（應認證 %(total)s 件）", day=day, n=count(waiting), total=count(total)), "", "on_track" if waiting else "done"))  # fmt: skip
-    if len(result.teachers) and waiting:
-        top = result.teachers.sort_values(["waiting", "key"], ascending=[False, True]).head(3)
+    if len(result.teachers) and result.teachers["waiting"].any():
+        busy = result.teachers[result.teachers["waiting"] > 0]
+        top = busy.sort_values(["waiting", "key"], ascending=[False, True]).head(3)
         share = int(top["waiting"].sum())
         lines.append((_("待認證的 %(part)s／%(all)s 件在 %(n)s 位教師手上", part=count(share), all=count(int(result.teachers["waiting"].sum())), n=len(top)), "", "overdue" if overdue else "on_track"))  # fmt: skip
     if result.judged_unreleased:
@@ -150,7 +151,7 @@ def _backlog_card(result: Certification, theme: str) -> html.Section:
         "certification-backlog", lollipop(rows[["label", "waiting", "median_days"]], theme=theme),
         title=_("%(n)s 件在等 %(people)s 位教師認證", n=count(total), people=people),
         question=_("哪些件數在等、等了多久？"), summary=_("各教師待認證件數與等候日數的中位數。"),
-        table=data_table([_("教師"), _("待認證"), _("等候中位（日）"), _("最久（日）"), _("逾期")], table, caption=_("待認證件數")),
+        table=data_table([_("教師"), _("待認證"), _("已等中位（日）"), _("最久（日）"), _("逾期")], table, caption=_("待認證件數")),
         footnote=_("待認證＝已送出、結果尚未發佈；承辦人為任課教師，請假期間為代理人。這是工作清單，不是評比。最多列 %(n)s 位。", n=MOST_BARS),
     )  # fmt: skip
 
@@ -225,7 +226,7 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
             Column("timeliness", _("準時"), "ratio", numerator="on_time", denominator="decided"),
             Column("waiting", _("待認證"), "count"),
             Column("overdue", _("逾期"), "count"),
-            Column("median", _("等候中位（日）"), "days"),
+            Column("median", _("送出到完成中位（日）"), "days"),
             Column("late_share", _("截止前 48 小時送達"), "percent"),
         ],
         label=_("教師明細"),

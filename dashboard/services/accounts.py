@@ -16,7 +16,7 @@ from dashboard.access.roles import Role
 from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import AuditEvent, SchoolClass, User, UserClass, UserSession
+from data.models import AuditEvent, SchoolClass, Staff, User, UserClass, UserSession
 
 MINIMUM_LENGTH = 12
 FAILURES_ALLOWED = 5
@@ -77,6 +77,24 @@ def add_user(
                 insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name)
             )
         _audit(connection, username, "user_added", {"role": role})
+
+
+def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: str) -> list[str]:
+    """Say what of an account's scope no roster knows: it may come with the next import, or be a slip of the pen."""
+    with reading(store.engine) as connection:
+        newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()
+        known = {(year, name) for year, name in connection.execute(select(SchoolClass.school_year, SchoolClass.name))}
+        staff = connection.execute(select(Staff.staff_code, Staff.unit)).all()
+    warnings = []
+    for each in classes:
+        year, _, name = each.rpartition(":")
+        if (int(year) if year.isdigit() else newest, name) not in known:
+            warnings.append(f"班級導師名冊沒有「{each}」，這個帳號目前看不到任何班級")
+    if staff_code and staff_code not in {row.staff_code for row in staff}:
+        warnings.append(f"教職員名冊沒有教師代碼「{staff_code}」")
+    if unit and unit not in {row.unit for row in staff}:
+        warnings.append(f"教職員名冊沒有處室「{unit}」")
+    return warnings
 
 
 def change_password(store: Store, username: str, password: str) -> None:

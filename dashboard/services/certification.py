@@ -103,6 +103,8 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     table["late_share"] = _last_48_hours(view, ask.term, table["key"], as_of_us)
     if view.scope.teachers == "unit":
         table = table[table["unit"] == view.scope.unit]
+    if view.filters.teacher is not None:
+        table = table[table["key"] == view.filters.teacher]
     return table.reset_index(drop=True)
 
 

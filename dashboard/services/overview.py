@@ -47,6 +47,7 @@ class Overview:
     upload: dict[str, Any]
     receipts: dict[str, int]
     receipts_state: str  # "open", "closed", "not_open" or "no_data"
+    selection_state: str  # "neutral", "not_open" or "no_data"
     cells: list[Cell]
     classes: pd.DataFrame
     burn_up: pd.DataFrame
@@ -120,6 +121,7 @@ def _compute(view: View) -> Overview:
         upload=upload,
         receipts={name: int(classes[name].sum()) for name in ("confirmed", "disputed", "unseen", "receipt_round")},
         receipts_state=receiving,
+        selection_state=selecting,
         cells=cells,
         classes=classes,
         burn_up=burn_up,

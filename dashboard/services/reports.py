@@ -10,12 +10,19 @@ from dashboard.services.store import Store
 from data.instants import TAIPEI, parse_as_of
 from data.metrics import Question, ReportError, all_metrics, answer
 
-__all__ = ["ReportError", "metric_keys", "report"]
+__all__ = ["ReportError", "knows_term", "metric_keys", "report"]
 
 
 def metric_keys() -> list[str]:
     """Return the reports there are."""
     return list(all_metrics())
+
+
+def knows_term(store: Store, term: str) -> bool:
+    """Tell whether a term's school year has classes, or the term itself duties."""
+    digits = int(term.replace("-", ""))
+    _, ledger = store.ledger()
+    return bool((ledger.classes["school_year"] == digits // 10).any()) or digits in ledger.terms()
 
 
 def report(

@@ -251,3 +251,16 @@ def test_a_layout_refuses_conditions_it_does_not_know(client_for):
     )
     assert answer.status_code == 200
     assert "看不懂的條件" in json.dumps(answer.json, ensure_ascii=False)
+
+
+def test_a_teachers_drill_down_shows_that_teacher_alone(client_for, place):
+    text = json.dumps(
+        ask(client_for("principal"), CERTIFICATION, teacher=place.school.teacher_code).json, ensure_ascii=False
+    )
+    assert "教師明細：1 位" in text
+    assert "件在 1 位教師手上" in text
+
+
+def test_an_export_leaves_empty_what_is_not_open(client_for):
+    lines = client_for("principal").get("/exports/classes.csv").data.decode("utf-8-sig").splitlines()
+    assert lines[1].endswith(",,,")

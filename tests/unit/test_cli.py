@@ -11,7 +11,9 @@ import sys
 
 import pytest
 
-from tests.unit.builders import item, passed, write_school
+from dashboard.cli import app as command_line
+from data.db import migrate, open_engine
+from tests.unit.builders import item, passed, take_in, write_school
 
 COMPLETION = "key,name,expected,on_time,late,open,overdue,exempt,completion,due_so_far,timeliness,wait_median_days,wait_p90_days,delay_median_days"
 
@@ -109,3 +111,43 @@ def test_the_doctor_says_what_to_do_next(licheng):
     result = licheng("doctor")
     assert result.returncode == 0
     assert "licheng import" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A database with the small school in it, for the commands that can run within this process."""
+    folder = tmp_path_factory.mktemp("cli")
+    url = f"sqlite:///{folder / 'x.sqlite'}"
+    engine = open_engine(url)
+    migrate(engine)
+    assert take_in(engine, write_school(folder / "files", outcomes=[passed()])).committed
+    engine.dispose()
+    return url, folder
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+@pytest.mark.parametrize(
+    ("metric", "term"), [("completion", "1131"), ("participation", "1131"), ("funnel", "1131"), ("completion", "1191")]
+)
+def test_every_report_prints_in_every_format(imported, monkeypatch, capsys, metric, term, output):
+    url, folder = imported
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(folder / "instance"))
+    command_line(["report", metric, "--term", term, "--format", output, "--db", url], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert printed.out
+    assert ("沒有 1191" in printed.err) == (term == "1191")
+
+
+def test_an_account_whose_scope_nobody_knows_is_made_with_a_warning(licheng, tmp_path):
+    licheng("import", str(write_school(tmp_path / "files")))
+    secret = "一個夠長的好密碼一二三四\n"
+    good = licheng("user", "add", "a", "--role", "homeroom", "--classes", "101", "--password-stdin", stdin=secret)
+    slip = licheng("user", "add", "b", "--role", "homeroom", "--classes", "999", "--password-stdin", stdin=secret)
+    assert "已新增帳號 a" in good.stdout
+    assert good.stderr == ""
+    assert "999" in slip.stderr
+
+
+def test_the_database_is_readable_by_its_owner_only(licheng, tmp_path):
+    licheng("migrate")
+    assert oct((tmp_path / "instance" / "licheng.sqlite").stat().st_mode)[-3:] == "600"
