@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -39,18 +52,29 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Instant, date: Date, str: String, int: Integer, bool: Boolean}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        datetime: Instant, date: Date, str: String, int: Integer, bool: Boolean, bytes: LargeBinary,
+    }  # fmt: skip
 
 
 def _import_id() -> Mapped[int]:
     return mapped_column(ForeignKey("imports.id"), index=True)
 
 
+def _by_hand() -> Mapped[bool]:
+    """Entered by a person, not by a file: a layer of its own that no import touches and that can be taken back."""
+    return mapped_column(Boolean, server_default=false(), default=False)
+
+
 # --- how we know ------------------------------------------------------------------------------------------------------
 
 
 class Import(Base):
-    """One file taken in by one run; every fact names the import that brought it."""
+    """One table of a file taken in by one run (batch), or one entry by hand; every fact names the import that brought it.
+
+    state is kept or undone; an undone import has left no fact behind. headings: JSON, which heading stood for which column
+    and which were unknown, so that the next export of the kind can be compared.
+    """
 
     __tablename__ = "imports"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -67,6 +91,22 @@ class Import(Base):
     warnings: Mapped[str]
     imported_at: Mapped[datetime]
     imported_by: Mapped[str]
+    sheet: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    headings: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    state: Mapped[str] = mapped_column(server_default="kept", default="kept")
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str] = mapped_column(server_default=text("''"), default="")
+
+
+class ImportRows(Base):
+    """Which rows, already there, an import spoke of (relied: only counted on), as packed ids: what undo must respect."""
+
+    __tablename__ = "import_rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = _import_id()
+    table_name: Mapped[str]
+    relied: Mapped[bool]
+    row_ids: Mapped[bytes]
 
 
 class ImportChange(Base):
@@ -80,6 +120,44 @@ class ImportChange(Base):
     column_name: Mapped[str]
     old_value: Mapped[str | None]
     new_value: Mapped[str | None]
+
+
+class HeadingMapping(Base):
+    """A heading that a person confirmed to mean a column of a kind, remembered for the platform that uses it."""
+
+    __tablename__ = "heading_mappings"
+    __table_args__ = (UniqueConstraint("kind", "heading"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    heading: Mapped[str]
+    column_name: Mapped[str]
+    confirmed_at: Mapped[datetime]
+    confirmed_by: Mapped[str]
+
+
+class Job(Base):
+    """A hand-in that waits, runs or is done (data.jobs says its states); its files lie in folder until it ends.
+
+    options, plan: JSON. heartbeat_at: the worker's last sign of life; a job without one for a while is taken up again.
+    """
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    source: Mapped[str]
+    folder: Mapped[str]
+    options: Mapped[str]
+    plan: Mapped[str]
+    batch_id: Mapped[str]
+    progress_text: Mapped[str]
+    progress_count: Mapped[int]
+    progress_total: Mapped[int]
+    error: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
 
 
 class DataVersion(Base):
@@ -123,6 +201,20 @@ class AuditRefusal(Base):
     message: Mapped[str]
 
 
+class AuditRejectedRow(Base):
+    """A row that was refused, kept to be downloaded and mended: no 身分證號, no birth date, else as handed in (JSON)."""
+
+    __tablename__ = "audit_rejected_rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[str] = mapped_column(index=True)
+    file_name: Mapped[str]
+    sheet: Mapped[str]
+    kind: Mapped[str]
+    row_number: Mapped[int]
+    cells: Mapped[str]
+    reasons: Mapped[str]
+
+
 # --- who and where ----------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +227,32 @@ class Staff(Base):
     name: Mapped[str]
     unit: Mapped[str]
     email: Mapped[str]
+    import_id: Mapped[int] = _import_id()
+
+
+class StaffUnit(Base):
+    """The 處室 a member of staff belonged to until until_at; staff.unit is the present one."""
+
+    __tablename__ = "staff_units"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_code: Mapped[str] = mapped_column(index=True)
+    unit: Mapped[str]
+    until_at: Mapped[datetime]
+    import_id: Mapped[int] = _import_id()
+
+
+class StaffChange(Base):
+    """A 職員異動: who came, left or went on leave, from when to when."""
+
+    __tablename__ = "staff_changes"
+    __table_args__ = (UniqueConstraint("staff_code", "change", "from_on"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_code: Mapped[str]
+    change: Mapped[str]
+    from_on: Mapped[date]
+    to_on: Mapped[date | None]
+    unit: Mapped[str]
+    note: Mapped[str]
     import_id: Mapped[int] = _import_id()
 
 
@@ -186,6 +304,21 @@ class Enrolment(Base):
     import_id: Mapped[int] = _import_id()
 
 
+class EnrolmentChange(Base):
+    """A 學籍異動 of a student in a school year: transfer_in, transfer_out, suspend, resume, repeat, lend, withdraw, graduate."""
+
+    __tablename__ = "enrolment_changes"
+    __table_args__ = (UniqueConstraint("school_year", "student_id", "change", "effective_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    student_id: Mapped[int] = mapped_column(ForeignKey("students.id"), index=True)
+    change: Mapped[str]
+    effective_at: Mapped[datetime]
+    class_name: Mapped[str]
+    note: Mapped[str]
+    import_id: Mapped[int] = _import_id()
+
+
 class Section(Base):
     """A course section of a term with one of its teachers."""
 
@@ -208,7 +341,11 @@ class Delegation(Base):
     """A deputy (代理人) of a teacher, in order, for whole days from from_on to to_on."""
 
     __tablename__ = "delegations"
-    __table_args__ = (UniqueConstraint("principal_code", "deputy_code", "deputy_order", "from_on"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "principal_code", "deputy_code", "deputy_order", "from_on", "by_hand", name="uq_delegations_natural_key"
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     principal_code: Mapped[str]
     deputy_code: Mapped[str]
@@ -216,6 +353,7 @@ class Delegation(Base):
     from_on: Mapped[date]
     to_on: Mapped[date]
     reason: Mapped[str]
+    by_hand: Mapped[bool] = _by_hand()
     import_id: Mapped[int] = _import_id()
 
 
@@ -236,6 +374,21 @@ class Window(Base):
     ends_at: Mapped[datetime]
     original_ends_at: Mapped[datetime]
     unit: Mapped[str]
+    self_check_from_at: Mapped[datetime | None]
+    self_check_to_at: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+    published_where: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    import_id: Mapped[int] = _import_id()
+
+
+class SchoolDay(Base):
+    """A day that differs from the public calendar: 停課 or 補課 (行事曆)."""
+
+    __tablename__ = "school_days"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(unique=True)
+    is_school_day: Mapped[bool]
+    note: Mapped[str]
     import_id: Mapped[int] = _import_id()
 
 
@@ -273,6 +426,8 @@ class Reassignment(Base):
     outcome_id: Mapped[int] = mapped_column(ForeignKey("outcomes.id"), index=True)
     teacher_code: Mapped[str]
     from_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    by_hand: Mapped[bool] = _by_hand()
     import_id: Mapped[int] = _import_id()
 
 
@@ -294,6 +449,123 @@ class Round(Base):
     completed_at: Mapped[datetime | None]
     reason: Mapped[str]
     certifier_code: Mapped[str]
+    import_id: Mapped[int] = _import_id()
+
+
+class Exemption(Base):
+    """A sending that need not be certified from from_at on, with the reason; only ever by hand."""
+
+    __tablename__ = "exemptions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("certification_rounds.id"), index=True)
+    from_at: Mapped[datetime]
+    reason: Mapped[str]
+    by_hand: Mapped[bool] = _by_hand()
+    import_id: Mapped[int] = _import_id()
+
+
+class ExternalItem(Base):
+    """An item certified at another school (歷程交換): outside this school's denominators."""
+
+    __tablename__ = "external_items"
+    __table_args__ = (UniqueConstraint("student_id", "item_key"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    student_id: Mapped[int] = mapped_column(ForeignKey("students.id"), index=True)
+    item_key: Mapped[str]
+    school_code: Mapped[str]
+    school_year: Mapped[int]
+    semester: Mapped[int]
+    course_code: Mapped[str]
+    subject: Mapped[str]
+    status: Mapped[str]
+    import_id: Mapped[int] = _import_id()
+
+
+class Registration(Base):
+    """That a record of a class or student exists: kind enrolment, grades, position or counselling; no marks are stored.
+
+    registered_at is the first date said; without one, the time of the import that first carried it.
+    """
+
+    __tablename__ = "registrations"
+    __table_args__ = (
+        UniqueConstraint(
+            "school_year", "semester", "kind", "class_name", "student_id", "item_key", "by_hand",
+            name="uq_registrations_natural_key",
+        ),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    semester: Mapped[int]
+    kind: Mapped[str]
+    class_name: Mapped[str]
+    student_id: Mapped[int | None] = mapped_column(ForeignKey("students.id"), index=True)
+    item_key: Mapped[str]
+    registered_at: Mapped[datetime]
+    unit: Mapped[str]
+    by_hand: Mapped[bool] = _by_hand()
+    import_id: Mapped[int] = _import_id()
+
+
+class Submission(Base):
+    """A roster as handed to, or held by, the national database.
+
+    roster: students, grades, outcomes, positions or performances. batch: 0, or 1 and 2 for 高三 梯次. source: school (our own
+    workbook), central (its dump) or receipt (收訖明細, with round_number from 1). submitted_at: the first time known.
+    """
+
+    __tablename__ = "submissions"
+    __table_args__ = (
+        UniqueConstraint(
+            "school_year", "semester", "roster", "batch", "division", "source", "round_number", "by_hand",
+            name="uq_submissions_natural_key",
+        ),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    semester: Mapped[int]
+    roster: Mapped[str]
+    batch: Mapped[int]
+    division: Mapped[str]
+    source: Mapped[str]
+    round_number: Mapped[int]
+    submitted_at: Mapped[datetime]
+    unit: Mapped[str]
+    by_hand: Mapped[bool] = _by_hand()
+    import_id: Mapped[int] = _import_id()
+
+
+class SubmissionSheet(Base):
+    """How many rows a sheet of a submission has, and how many of them belong to a known student."""
+
+    __tablename__ = "submission_sheets"
+    __table_args__ = (UniqueConstraint("submission_id", "sheet"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), index=True)
+    sheet: Mapped[str]
+    row_count: Mapped[int]
+    matched_count: Mapped[int]
+    import_id: Mapped[int] = _import_id()
+
+
+class SubmittedItem(Base):
+    """A row of a submission that was matched to a student by the hash of 身分證號; ordinal tells equal rows apart."""
+
+    __tablename__ = "submitted_items"
+    __table_args__ = (
+        UniqueConstraint(
+            "submission_id", "sheet", "student_id", "course_code", "subject", "semester", "ordinal",
+            name="uq_submitted_items_natural_key",
+        ),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"))
+    sheet: Mapped[str]
+    student_id: Mapped[int] = mapped_column(ForeignKey("students.id"), index=True)
+    course_code: Mapped[str]
+    subject: Mapped[str]
+    semester: Mapped[int]
+    ordinal: Mapped[int]
     import_id: Mapped[int] = _import_id()
 
 
@@ -337,6 +609,64 @@ class Receipt(Base):
     student_id: Mapped[int] = mapped_column(ForeignKey("students.id"), index=True)
     status: Mapped[str]
     acted_at: Mapped[datetime | None]
+    item_count: Mapped[int | None]
+    import_id: Mapped[int] = _import_id()
+
+
+class Dispute(Base):
+    """A 收訖問題回報 by 單號; answered_at is the time of the import in which its 答覆 was first seen."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (UniqueConstraint("school_year", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    number: Mapped[str]
+    kind: Mapped[str]
+    category: Mapped[str]
+    class_name: Mapped[str]
+    student_id: Mapped[int | None] = mapped_column(ForeignKey("students.id"), index=True)
+    error_kind: Mapped[str]
+    description: Mapped[str]
+    raised_at: Mapped[datetime]
+    answer: Mapped[str]
+    answered_at: Mapped[datetime | None]
+    import_id: Mapped[int] = _import_id()
+
+
+class TrainingSession(Base):
+    """A 宣導說明, 系統操作訓練 or 專業研習 held for an audience (補充規定範例 十)."""
+
+    __tablename__ = "training_sessions"
+    __table_args__ = (UniqueConstraint("school_year", "kind", "audience", "held_at", "title", "by_hand"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    kind: Mapped[str]
+    audience: Mapped[str]
+    held_at: Mapped[datetime]
+    title: Mapped[str]
+    unit: Mapped[str]
+    attendee_count: Mapped[int | None]
+    by_hand: Mapped[bool] = _by_hand()
+    import_id: Mapped[int] = _import_id()
+
+
+class CrossCheck(Base):
+    """A count that a platform's own screen states, kept to be held against ours: append-only, the latest counts.
+
+    what: the list (waiting_by_teacher, waiting_by_student, teacher_overview, class_overview, receipt_counts). about: whom or
+    what it counts, as a key. measure: the counted thing.
+    """
+
+    __tablename__ = "cross_checks"
+    __table_args__ = (Index("ix_cross_checks_what_school_year", "what", "school_year"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    school_year: Mapped[int]
+    semester: Mapped[int]
+    what: Mapped[str]
+    about: Mapped[str]
+    measure: Mapped[str]
+    stated_count: Mapped[int]
+    known_at: Mapped[datetime]
     import_id: Mapped[int] = _import_id()
 
 

@@ -14,7 +14,8 @@ from data.db import raise_data_version, reading, writing
 from data.demo.school import DemoSchool, write_school
 from data.instants import TAIPEI
 from data.models import Import
-from data.rosters.importing import FileReport, Plan, import_files
+from data.rosters.importing import import_files
+from data.rosters.plan import FileReport, Plan
 from data.school import write_setting
 
 __all__ = ["DemoSchool", "FileReport", "Plan", "change_setting", "has_data", "import_paths", "make_demo"]

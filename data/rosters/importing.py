@@ -4,59 +4,42 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from data.db import raise_data_version, writing
 from data.instants import TAIPEI, to_us
-from data.models import AuditEvent, AuditRefusal, Import, SchoolClass, Window
+from data.models import (
+    AuditEvent,
+    AuditRefusal,
+    AuditRejectedRow,
+    HeadingMapping,
+    Import,
+    ImportRows,
+    SchoolClass,
+    Window,
+)
 from data.rosters import cells
-from data.rosters.kinds import Context, Counts, Kind, recognise, type_rows
+from data.rosters.drift import suggest_renames, unknown_headings
+from data.rosters.kinds import Context, Counts, Kind, Rows, UnmatchedError, all_kinds, recognise, type_rows
+from data.rosters.meanings import PERSONAL, meaning_of
+from data.rosters.plan import ColumnChange, Effect, FileReport, Plan, RefusedRow
 from data.rosters.problems import Problem, RefusedError
-from data.rosters.reading import Table, find_files, read_tables
+from data.rosters.reading import Table, find_files, normalise_heading, read_tables
+from data.rosters.undo import pack_ids
 
-
-@dataclass(slots=True)
-class FileReport:
-    """What an import did, or would do, with one table."""
-
-    file: str
-    kind: str
-    term: str = ""
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    warnings: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    title: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the shape of `import --json`."""
-        errors = [{"row": p.row, "column": p.column, "value": p.value, "message": p.message} for p in self.problems]
-        kept = {k: v for k, v in asdict(self).items() if k not in {"problems", "title"}}
-        return kept | {"errors": errors}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The outcome of one run over all files."""
-
-    reports: list[FileReport]
-    committed: bool
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Return every refusal, file by file."""
-        return [problem for report in self.reports for problem in report.problems]
+BUSY = "資料庫正由另一個匯入使用，沒有寫入任何資料；請稍候再試一次"
+MOST_KEPT = 5_000  # refused rows kept of one table: a list that is wrong throughout is better exported anew
+_ID_NUMBER = re.compile(r"[A-Za-z][A-Da-d1289][0-9]{8}")
 
 
 class _UndoneError(Exception):
@@ -68,6 +51,10 @@ def make_hasher(key: bytes) -> Callable[[str], str]:
     return lambda text: hmac.new(key, text.upper().encode(), "sha256").hexdigest()
 
 
+class CancelledError(Exception):
+    """Raised by on_progress when the person does not want the import any more: nothing is written."""
+
+
 def import_files(
     engine: Engine,
     paths: list[Path],
@@ -77,64 +64,192 @@ def import_files(
     school_year: int | None = None,
     dry_run: bool = False,
     take_good_rows: bool = False,
+    acknowledged: Collection[str] | None = None,
+    renames: Mapping[str, str] | None = None,
+    passwords: Sequence[str] = (),
     at: datetime | None = None,
+    inspect: Callable[[Connection], list[Effect]] | None = None,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Plan:
     """Take in every table of the files named, all or nothing, and say of each what was new, changed or refused.
 
     Raises nothing for bad input: problems are in the plan, and then nothing was written (unless take_good_rows, which
-    leaves the bad rows out). at is the time of the import, the present by default; on_progress hears (file, done, total).
+    leaves the bad rows out). acknowledged: the alarms a person has seen (None: all of them). renames: headings that a
+    person says mean a known column, new heading → known heading; remembered once committed. at is the time of the
+    import, the present by default; inspect sees the database as it would be; on_progress hears (file, done, total) and
+    may raise CancelledError.
     """
     moment = at or datetime.now(TAIPEI)
-    tables, reports = _read_all(paths, on_progress)
-    recognised: list[tuple[Kind, Table, dict[str, str]]] = []
-    for table in tables:
-        try:
-            kind, heading = recognise(table)
-            recognised.append((kind, table, heading))
-        except RefusedError as refused:
-            rows = len(table.frame)
-            reports.append(FileReport(table.file_name, "", rows=rows, rejected=rows, problems=refused.problems))
-    recognised.sort(key=lambda item: (item[0].order, item[1].file_name))
-    years = _years_of(recognised, school_year)
+    tables, reports = _read_all(paths, passwords, on_progress)
     batch_id = uuid.uuid4().hex
-    committed = False
     try:
         with writing(engine) as connection:
-            ids = connection.execute(select(Import.id).order_by(Import.id.desc()).limit(1)).scalar() or 0
-            for number, (kind, table, heading) in enumerate(recognised, start=1):
-                on_progress(table.file_name, number, len(recognised))
-                context = Context(connection, to_us(moment), ids + number, make_hasher(id_key))
-                connection.execute(
-                    insert(Import).values(_import_row(context.import_id, batch_id, table, kind, moment, by))
-                )
-                report = _take(kind, table, heading, context, years)
-                reports.append(report)
-                connection.execute(Import.__table__.update().where(Import.id == context.import_id).values(  # type: ignore[attr-defined]
-                    term=report.term, row_count=report.rows, new_count=report.new, changed_count=report.changed,
-                    unchanged_count=report.unchanged, rejected_count=report.rejected,
-                    warnings=json.dumps(report.warnings, ensure_ascii=False)))  # fmt: skip
-            _warn_missing_windows(connection, reports)
-            has_problems = any(report.problems for report in reports)
-            whole_file_refused = any(p.row is None for report in reports for p in report.problems)
-            if dry_run or whole_file_refused or (has_problems and not take_good_rows):
+            plan = _plan(
+                connection, tables, reports, batch_id=batch_id, id_key=id_key, by=by, school_year=school_year, moment=moment,
+                renames=renames or {}, on_progress=on_progress,
+            )  # fmt: skip
+            plan.stopped_by = [] if acknowledged is None else [a for a in plan.alarms if a not in set(acknowledged)]
+            if inspect is not None:
+                plan.effects = inspect(connection)
+            if dry_run or not _may_commit(plan, take_good_rows=take_good_rows):
                 raise _UndoneError
-            if any(report.new or report.changed for report in reports):
+            if any(report.new or report.changed for report in plan.reports):
                 raise_data_version(connection)
-            detail = {"batch_id": batch_id, "files": len(tables), "rows": sum(report.rows for report in reports)}
-            connection.execute(
-                insert(AuditEvent).values(happened_at=moment, actor=by, action="import", detail=json.dumps(detail))
-            )
-        committed = True
+            detail = {"batch_id": batch_id, "files": len(tables), "rows": sum(report.rows for report in plan.reports)}
+            record(connection, moment, by, "import", detail)
+            plan.committed = True
     except _UndoneError:
-        pass
-    plan = Plan(reports, committed)
+        plan.committed = False
+    except OperationalError:
+        plan = Plan([*reports, FileReport("", "", problems=[Problem("", message=BUSY)])], committed=False)
     if plan.problems and not dry_run:
-        _log_refusals(engine, plan.problems, batch_id, moment, by)
+        _log_refusals(engine, plan, batch_id, moment, by)
     return plan
 
 
-def _read_all(paths: list[Path], on_progress: Callable[[str, int, int], None]) -> tuple[list[Table], list[FileReport]]:
+def _may_commit(plan: Plan, *, take_good_rows: bool) -> bool:
+    whole_file_refused = any(problem.row is None for problem in plan.problems)
+    return not (plan.stopped_by or whole_file_refused or (plan.problems and not take_good_rows))
+
+
+def _plan(
+    connection: Connection,
+    tables: list[Table],
+    reports: list[FileReport],
+    *,
+    batch_id: str,
+    id_key: bytes,
+    by: str,
+    school_year: int | None,
+    moment: datetime,
+    renames: Mapping[str, str],
+    on_progress: Callable[[str, int, int], None],
+) -> Plan:
+    """Do everything that the import would do, on a transaction that may be thrown away."""
+    reports = list(reports)
+    mappings = _mappings(connection, renames)
+    recognised: list[tuple[Kind, Table, dict[str, str]]] = []
+    for table in tables:
+        try:
+            kind, heading = recognise(table, mappings)
+            recognised.append((kind, table, heading))
+        except UnmatchedError as refused:
+            unmatched = _refused(table, refused)
+            unmatched.kind, unmatched.title, unmatched.renames = refused.kind.key, refused.kind.title, refused.renames
+            reports.append(unmatched)
+        except RefusedError as refused:
+            reports.append(_refused(table, refused))
+    recognised.sort(key=lambda item: (item[0].order, item[1].file_name))
+    years = _years_of(recognised, school_year)
+    first_id = (connection.execute(select(func.max(Import.id))).scalar() or 0) + 1
+    for number, (kind, table, heading) in enumerate(recognised):
+        on_progress(table.file_name, number + 1, len(recognised))
+        context = Context(connection, to_us(moment), first_id + number, make_hasher(id_key))
+        connection.execute(insert(Import).values(_import_row(context.import_id, batch_id, table, kind, moment, by)))
+        report = _take(kind, table, heading, context, years)
+        _compare_headings(context, report, table, kind, heading, batch_id=batch_id)
+        reports.append(report)
+        connection.execute(update(Import).where(Import.id == context.import_id).values(
+            term=report.term, row_count=report.rows, new_count=report.new, changed_count=report.changed,
+            unchanged_count=report.unchanged, rejected_count=report.rejected,
+            warnings=json.dumps([*report.alarms, *report.warnings, *report.notes], ensure_ascii=False)))  # fmt: skip
+        _keep_rows(context)
+    _warn_missing_windows(connection, reports)
+    _remember(connection, recognised, renames, moment, by)
+    return Plan(reports, committed=False, batch_id=batch_id)
+
+
+def _refused(table: Table, refused: RefusedError) -> FileReport:
+    rows = len(table.frame)
+    return FileReport(table.file_name, "", rows=rows, rejected=rows, problems=refused.problems, sheet=table.sheet)
+
+
+def _mappings(connection: Connection, renames: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Headings confirmed earlier or now, by kind: a name may be confirmed for every kind that has the column."""
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(HeadingMapping)):
+        found.setdefault(row.kind, {})[row.heading] = row.column_name
+    for kind in all_kinds():
+        for column in kind.columns:
+            for heading, known in renames.items():
+                if known in column.headings:
+                    found.setdefault(kind.key, {})[normalise_heading(heading)] = column.name
+    return found
+
+
+def _remember(
+    connection: Connection, recognised: list[tuple[Kind, Table, dict[str, str]]], renames: Mapping[str, str], moment: datetime, by: str
+) -> None:  # fmt: skip
+    """Keep the confirmed headings that were used, for the next export of the same platform."""
+    names = {normalise_heading(heading) for heading in renames}
+    for kind, _, match in recognised:
+        for column, heading in match.items():
+            if heading in names:
+                connection.execute(
+                    delete(HeadingMapping).where(HeadingMapping.kind == kind.key, HeadingMapping.heading == heading)
+                )
+                row = {
+                    "kind": kind.key,
+                    "heading": heading,
+                    "column_name": column,
+                    "confirmed_at": moment,
+                    "confirmed_by": by,
+                }
+                connection.execute(insert(HeadingMapping).values(row))
+
+
+def _compare_headings(
+    context: Context, report: FileReport, table: Table, kind: Kind, match: dict[str, str], *, batch_id: str
+) -> None:
+    """Say which columns the last export of the kind had and this one lacks, and what may have become of them."""
+    report.recognised_by = list(match.values())
+    report.unknown = unknown_headings(table, kind, match)
+    report.missing = [column.headings[0] for column in kind.columns if column.name not in match]
+    same_kind = (Import.kind == kind.key) & (Import.state == "kept") & (Import.batch_id != batch_id)
+    earlier = context.connection.execute(
+        select(Import.headings).where(same_kind, Import.headings != "").order_by(Import.id.desc()).limit(1)
+    ).scalar()
+    now = {"match": match, "unknown": report.unknown}
+    kept = json.dumps(now, ensure_ascii=False)
+    context.connection.execute(update(Import).where(Import.id == context.import_id).values(headings=kept))
+    if earlier is None or kind.claims:
+        return
+    before = json.loads(earlier)
+    lost = [c for c in kind.columns if c.name in before["match"] and c.name not in match]
+    report.renames = suggest_renames(table, kind, match, lost)
+    renamed = {rename.column: rename.heading for rename in report.renames}
+    for column in lost:
+        old = before["match"][column.name]
+        if column.name in renamed:
+            report.warnings.append(f"新欄位「{renamed[column.name]}」，舊欄位「{old}」不見了；是否改名？")
+        else:
+            report.warnings.append(f"舊欄位「{old}」不見了，這次沒有這一欄的內容；原有的內容保留")
+    fresh = [heading for heading in report.unknown if heading not in {*before["unknown"], *renamed.values()}]
+    if fresh:
+        report.notes.append(f"新欄位用不到，已略過：{'、'.join(fresh[:8])}")
+
+
+def _keep_rows(context: Context) -> None:
+    """Keep which earlier rows the file spoke of and counted on, so that undo knows what rests on what."""
+    rows = [
+        {"import_id": context.import_id, "table_name": table, "relied": relied, "row_ids": pack_ids(parts)}
+        for relied, by_table in ((False, context.stated), (True, context.relied))
+        for table, parts in by_table.items()
+        if any(len(part) for part in parts)
+    ]
+    if rows:
+        context.connection.execute(insert(ImportRows), rows)
+
+
+def record(connection: Connection, moment: datetime, actor: str, action: str, detail: Mapping[str, Any]) -> None:
+    """Write one audit line in the transaction of what it tells of."""
+    text = json.dumps(detail, ensure_ascii=False)
+    connection.execute(insert(AuditEvent).values(happened_at=moment, actor=actor, action=action, detail=text))
+
+
+def _read_all(
+    paths: list[Path], passwords: Sequence[str], on_progress: Callable[[str, int, int], None]
+) -> tuple[list[Table], list[FileReport]]:
     try:
         files = find_files(paths)
     except RefusedError as refused:
@@ -167,7 +282,7 @@ def _years_of(recognised: list[tuple[Kind, Table, dict[str, str]]], school_year:
 
 
 def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, years: list[int]) -> FileReport:
-    report = FileReport(table.file_name, kind.key, rows=len(table.frame), title=kind.title)
+    report = FileReport(table.file_name, kind.key, rows=len(table.frame), title=kind.title, sheet=table.sheet)
     has_year = any(column.name == "school_year" for column in kind.columns)
     try:
         if has_year and "school_year" not in heading:
@@ -181,12 +296,42 @@ def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, y
         rows = type_rows(table, kind, heading)
         counts = kind.take(rows, context) if len(rows.frame) else Counts()
         report.new, report.changed, report.unchanged = counts.new, counts.changed, counts.unchanged
-        report.rejected, report.warnings, report.problems = len(rows.rejected), rows.warnings, rows.problems
+        report.rejected, report.problems = len(rows.rejected), rows.problems
+        report.notes, report.warnings, report.alarms = [*table.notes, *rows.notes], rows.warnings, rows.alarms
+        report.refused_rows = _refused_rows(rows)
+        report.changes = _changes(context)
         report.term = _terms(rows.frame)
     except RefusedError as refused:
         report.problems, report.rejected = refused.problems, report.rows
         report.new = report.changed = report.unchanged = 0
     return report
+
+
+def _changes(context: Context) -> list[ColumnChange]:
+    found = []
+    for (table, column), (count, old, new) in sorted(context.changes.items()):
+        title, meaning = meaning_of(table, column)
+        shown = (table, column) not in PERSONAL
+        found.append(ColumnChange(title, count, (old or "") if shown else "", (new or "") if shown else "", meaning))
+    return found
+
+
+def _refused_rows(rows: Rows) -> list[RefusedRow]:
+    """Return the refused rows as they were handed in, without what is personal beyond name and number."""
+    shown = [h for c in rows.kind.columns for n, h in rows.heading.items() if n == c.name and not c.personal]
+    reasons: dict[int, list[str]] = {}
+    for problem in rows.problems:
+        if problem.row is not None:
+            reasons.setdefault(problem.row, []).append(f"{problem.column or ''}：{problem.message}")
+    cells_of = rows.table.frame.loc[sorted(rows.rejected), shown]
+    return [
+        RefusedRow(
+            int(row),
+            {h: _ID_NUMBER.sub("", str(cell)) for h, cell in zip(shown, values, strict=True)},
+            reasons.get(int(row), []),
+        )
+        for row, values in zip(cells_of.index, cells_of.itertuples(index=False, name=None), strict=True)
+    ]
 
 
 def _terms(frame: pd.DataFrame) -> str:
@@ -200,7 +345,7 @@ def _import_row(import_id: int, batch_id: str, table: Table, kind: Kind, moment:
     return {
         "id": import_id, "batch_id": batch_id, "file_name": table.file_name, "sha256": table.sha256, "kind": kind.key,
         "term": "", "row_count": 0, "new_count": 0, "changed_count": 0, "unchanged_count": 0, "rejected_count": 0,
-        "warnings": "", "imported_at": moment, "imported_by": by,
+        "warnings": "", "imported_at": moment, "imported_by": by, "sheet": table.sheet,
     }  # fmt: skip
 
 
@@ -226,18 +371,21 @@ def _warn_missing_windows(connection: Any, reports: list[FileReport]) -> None:
                 )
 
 
-def _log_refusals(engine: Engine, problems: list[Problem], batch_id: str, moment: datetime, by: str) -> None:
-    """Keep what was refused beside the facts, never among them. Values stay out: they may be personal."""
+def _log_refusals(engine: Engine, plan: Plan, batch_id: str, moment: datetime, by: str) -> None:
+    """Keep what was refused beside the facts, never among them: why, and the rows to be mended and handed in again."""
+    refusals = [
+        {"batch_id": batch_id, "refused_at": moment, "file_name": p.file_name, "row_number": p.row,
+         "column_name": p.column, "value": None, "message": p.message}
+        for p in plan.problems
+    ]  # fmt: skip
+    rows = [
+        {"batch_id": batch_id, "file_name": report.file, "sheet": report.sheet, "kind": report.kind, "row_number": refused.row,
+         "cells": json.dumps(refused.cells, ensure_ascii=False), "reasons": json.dumps(refused.reasons, ensure_ascii=False)}
+        for report in plan.reports
+        for refused in report.refused_rows[:MOST_KEPT]
+    ]  # fmt: skip
     with writing(engine) as connection:
-        connection.execute(
-            insert(AuditRefusal),
-            [
-                {"batch_id": batch_id, "refused_at": moment, "file_name": p.file_name, "row_number": p.row,
-                 "column_name": p.column, "value": None, "message": p.message}
-                for p in problems
-            ],
-        )  # fmt: skip
-        detail = json.dumps({"batch_id": batch_id, "refusals": len(problems)})
-        connection.execute(
-            insert(AuditEvent).values(happened_at=moment, actor=by, action="import_refused", detail=detail)
-        )
+        connection.execute(insert(AuditRefusal), refusals)
+        if rows:
+            connection.execute(insert(AuditRejectedRow), rows)
+        record(connection, moment, by, "import_refused", {"batch_id": batch_id, "refusals": len(plan.problems)})

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 import data.rosters
 from data.models import Enrolment, SchoolClass, Section, Staff, Student
 from data.rosters import cells
+from data.rosters.drift import Rename, suggest_renames
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.reading import Table
 
@@ -33,6 +34,8 @@ class Column:
     required: bool = True  # the heading must be there
     blank: bool = False  # its cells may be empty
     expects: str = "值"  # what a good cell looks like, for the message
+    allowed: tuple[str, ...] = ()  # the values a template offers, where they are few
+    personal: bool = False  # never kept with a refused row: 身分證號, birth date
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,10 @@ class Kind:
     columns: tuple[Column, ...]
     take: Callable[[Rows, Context], Counts]
     any_of: tuple[str, ...] = ()  # at least one of these columns must be there
+    ignored: tuple[str, ...] = ()  # headings its platforms are known to carry and that mean nothing here
+    # Recognises a table by more than its headings (a book's 封面, a dump's leading columns); None: not of this kind.
+    claims: Callable[[Table], dict[str, str] | None] | None = None
+    by_hand: bool = False  # a school keeps it by hand: a blank template can be downloaded
 
 
 @dataclass(slots=True)
@@ -70,7 +77,9 @@ class Rows:
     frame: pd.DataFrame
     heading: dict[str, str]
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # worth saying, nothing to do about
+    warnings: list[str] = field(default_factory=list)  # somebody should look
+    alarms: list[str] = field(default_factory=list)  # not committed until a person has acknowledged it
     rejected: set[int] = field(default_factory=set)
 
     def reject(self, bad: np.ndarray[Any, Any] | pd.Series[bool], column: str | None, message: str) -> None:
@@ -98,34 +107,59 @@ class Context:
     imported_us: int
     import_id: int
     hash_id_number: Callable[[str], str]
+    stated: dict[str, list[Any]] = field(
+        default_factory=dict
+    )  # ids by table: rows already there that the file spoke of
+    relied: dict[str, list[Any]] = field(default_factory=dict)  # and rows whose being there it counted on
+    changes: dict[tuple[str, str], tuple[int, str | None, str | None]] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict)  # what was looked up once for this file
+
+    def state(self, table_name: str, ids: Iterable[int]) -> None:
+        """Note rows of earlier imports that this file says something about, even the same: undo must respect them."""
+        self.stated.setdefault(table_name, []).append(np.asarray(ids, dtype=np.int64))
+
+    def rely(self, table_name: str, ids: Iterable[int]) -> None:
+        """Note rows of earlier imports whose being there this file counts on."""
+        self.relied.setdefault(table_name, []).append(np.asarray(ids, dtype=np.int64))
+
+    def note_change(self, table_name: str, column: str, count: int, old: str | None, new: str | None) -> None:
+        """Add to what changed in a column: how many cells, and one example."""
+        before, first_old, first_new = self.changes.get((table_name, column), (0, old, new))
+        self.changes[table_name, column] = (before + count, first_old, first_new)
 
     def student_ids(self) -> pd.Series[int]:
         """Return student ids by student number."""
         rows = self.connection.execute(select(Student.student_number, Student.id)).all()
         return pd.Series([r[1] for r in rows], index=[r[0] for r in rows], dtype="int64")
 
-    def classes(self, school_year: int) -> set[str]:
-        """Return the class names of a school year."""
-        return set(
-            self.connection.execute(select(SchoolClass.name).where(SchoolClass.school_year == school_year)).scalars()
-        )
+    def classes(self, school_year: int) -> Mapping[str, int]:
+        """Return the classes of a school year: their ids by name."""
+        statement = select(SchoolClass.name, SchoolClass.id).where(SchoolClass.school_year == school_year)
+        return dict(self.connection.execute(statement).all())
 
-    def course_classes(self, school_year: int, semester: int) -> set[str]:
-        """Return the names of the classes that have lessons in a term, cross-class groups among them."""
+    def course_classes(self, school_year: int, semester: int) -> Mapping[str, int]:
+        """Return the cross-class groups that have lessons in a term: the id of the first section by name."""
         where = (Section.school_year == school_year) & (Section.semester == semester)
-        return self.classes(school_year) | set(
-            self.connection.execute(select(Section.class_name).where(where)).scalars()
-        )
+        statement = select(Section.class_name, func.min(Section.id)).where(where).group_by(Section.class_name)
+        return dict(self.connection.execute(statement).all())
 
-    def enrolled(self, school_year: int) -> set[int]:
-        """Return the ids of the students on the roster of a school year."""
-        return set(
-            self.connection.execute(select(Enrolment.student_id).where(Enrolment.school_year == school_year)).scalars()
-        )
+    def enrolled(self, school_year: int) -> Mapping[int, int]:
+        """Return the students on the roster of a school year: the id of their enrolment by student id."""
+        statement = select(Enrolment.student_id, Enrolment.id).where(Enrolment.school_year == school_year)
+        return dict(self.connection.execute(statement).all())
 
     def staff_codes(self) -> set[str]:
         """Return all staff codes."""
         return set(self.connection.execute(select(Staff.staff_code)).scalars())
+
+
+class UnmatchedError(RefusedError):
+    """A table of a kind that lacks columns, with the headings that may be those columns under another name."""
+
+    def __init__(self, problems: list[Problem], kind: Kind, renames: list[Rename]) -> None:
+        super().__init__(problems)
+        self.kind = kind
+        self.renames = renames
 
 
 YEAR = Column("school_year", ("學年", "學年度"), cells.read_year, expects="學年度（例：113）")
@@ -146,20 +180,42 @@ def all_kinds() -> tuple[Kind, ...]:
     return tuple(sorted(found, key=lambda kind: (kind.order, kind.key)))
 
 
-def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
-    """Tell the kind by the headings; the file name plays no part. Raises RefusedError naming what is missing."""
+@cache
+def known_headings() -> frozenset[str]:
+    """Return every heading that some kind knows: what a heading row is told by."""
+    return frozenset(
+        [*_JOINED_TERMS, *(h for kind in all_kinds() for h in kind.ignored)]
+        + [heading for kind in all_kinds() for column in kind.columns for heading in column.headings]
+    )
+
+
+def recognise(table: Table, mappings: Mapping[str, Mapping[str, str]] | None = None) -> tuple[Kind, dict[str, str]]:
+    """Tell the kind by the headings; the file name plays no part. Raises RefusedError naming what is missing.
+
+    mappings: headings that a person confirmed, by kind: {kind key: {heading: column name}}.
+    """
     _split_joined_term(table)
     headings = list(table.frame.columns)
+    for kind in all_kinds():
+        claimed = kind.claims(table) if kind.claims else None
+        if claimed is not None:
+            return kind, claimed
     best: tuple[int, float, Kind, dict[str, str], list[Column]] | None = None
     for kind in all_kinds():
+        if kind.claims:
+            continue
         match = {c.name: next((h for h in c.headings if h in headings), "") for c in kind.columns}
+        for heading, name in (mappings or {}).get(kind.key, {}).items():
+            if heading in headings and not match.get(name):
+                match[name] = heading
         match = {name: heading for name, heading in match.items() if heading}
         required = [c for c in kind.columns if c.required]
         missing = [c for c in required if c.name not in match]
         if kind.any_of and not any(name in match for name in kind.any_of):
             missing.append(next(c for c in kind.columns if c.name == kind.any_of[0]))
         # What most of the headings speak for; a kind that lacks a column but explains the rest beats a smaller one.
-        rank = (len(match) - 2 * len(missing), 1 - len(missing) / len(required))
+        explained = len(match) + sum(heading in kind.ignored for heading in headings)
+        rank = (explained - 2 * len(missing), 1 - len(missing) / len(required))
         if best is None or rank > best[:2]:
             best = (*rank, kind, match, missing)
     if best is None or best[1] < LEAST_SHARE:
@@ -171,9 +227,15 @@ def recognise(table: Table) -> tuple[Kind, dict[str, str]]:
     _, _, kind, match, missing = best
     if missing:
         message = f"看起來是「{kind.title}」，但缺少這一欄，請補上後再匯入；可用欄名："
-        raise RefusedError(
-            [Problem(table.file_name, 1, c.headings[0], message=message + "、".join(c.headings)) for c in missing]
-        )
+        renames = suggest_renames(table, kind, match, missing)
+        asked = {r.column: f"。新欄位「{r.heading}」，舊欄位「{r.title}」不見了；是否改名？" for r in renames}
+        raise UnmatchedError(
+            [
+                Problem(table.file_name, table.heading_row, c.headings[0], None, message + "、".join(c.headings) + asked.get(c.name, ""))
+                for c in missing
+            ],
+            kind, renames,
+        )  # fmt: skip
     return kind, match
 
 
@@ -248,7 +310,7 @@ def drop_repeats(rows: Rows, key: tuple[str, ...], counts: Counts) -> None:
     if repeated.any():
         counts.unchanged += int(repeated.sum())
         shown = "、".join(str(row) for row in frame.index[repeated][:10])
-        rows.warnings.append(f"有 {int(repeated.sum())} 列與前面的列完全相同，只算一次（第 {shown} 列）")
+        rows.notes.append(f"有 {int(repeated.sum())} 列與前面的列完全相同，只算一次（第 {shown} 列）")
         rows.frame = frame = frame[~repeated]
     rows.reject(frame.duplicated(list(key)), key[-1], "同一筆資料在檔案裡出現兩次而內容不同，請留下正確的一列")
 
@@ -267,7 +329,8 @@ def check_students(rows: Rows, context: Context) -> None:
         in_year = rows.frame["school_year"] == year
         if not enrolled:
             rows.refuse_file(f"{year} 學年度還沒有學生資料名冊，請先匯入（或一起匯入）學生資料名冊")
-        bad = in_year & ~rows.frame["student_id"].isin(enrolled)
+        context.rely("enrolments", [enrolled[s] for s in set(rows.frame["student_id"][in_year]) if s in enrolled])
+        bad = in_year & ~rows.frame["student_id"].isin(set(enrolled))
         rows.reject(bad, "student_number", f"{year} 學年度的學生資料名冊沒有這個學號，請查對學號或先更新名冊")
 
 
@@ -279,7 +342,9 @@ def check_class(rows: Rows, context: Context, *, column: str = "class_name") -> 
         known = context.classes(int(year))
         if not known:
             rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
-        bad = (rows.frame["school_year"] == year) & (rows.frame[column] != "") & ~rows.frame[column].isin(known)
+        named = rows.frame[column].where(rows.frame["school_year"] == year, "")
+        context.rely("classes", [known[name] for name in set(named) if name in known])
+        bad = (named != "") & ~named.isin(set(known))
         rows.reject(bad, column, f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
 
 

@@ -94,8 +94,12 @@ def take(rows: Rows, context: Context) -> Counts:
 
 def _check_classes(rows: Rows, context: Context) -> None:
     for year, semester in rows.frame[["school_year", "semester"]].drop_duplicates().itertuples(index=False, name=None):
-        known = context.course_classes(int(year), int(semester))
+        classes, groups = context.classes(int(year)), context.course_classes(int(year), int(semester))
+        known = set(classes) | set(groups)
         in_term = (rows.frame["school_year"] == year) & (rows.frame["semester"] == semester)
+        named = set(rows.frame["class_name"][in_term])
+        context.rely("classes", [classes[name] for name in named if name in classes])
+        context.rely("sections", [groups[name] for name in named if name in groups and name not in classes])
         bad = in_term & ~rows.frame["class_name"].isin(known)
         rows.reject(
             bad, "class_name", f"{year}-{semester} 沒有這個班級，班級導師名冊與授課名冊上都找不到，請改成正確的上課班級"
@@ -103,6 +107,9 @@ def _check_classes(rows: Rows, context: Context) -> None:
 
 
 def _check_times(rows: Rows) -> None:
+    if "uploaded_at" not in rows.frame:  # the certifying screen lists no upload: what was sent was there by then
+        rows.frame = rows.frame.assign(uploaded_at=cells.NO_INSTANT)
+
     def missing(name: str) -> Any:
         return rows.frame[name].to_numpy() == cells.NO_INSTANT
 
@@ -121,7 +128,8 @@ def _check_times(rows: Rows) -> None:
     )
     rows.reject(missing("uploaded_at") & missing("sent_at"), "uploaded_at", "沒有上傳時間，請補上")
     uploaded = rows.frame["uploaded_at"]
-    rows.frame["uploaded_at"] = uploaded.where(uploaded != cells.NO_INSTANT, rows.frame["sent_at"])
+    said = uploaded != cells.NO_INSTANT
+    rows.frame = rows.frame.assign(uploaded_at=uploaded.where(said, rows.frame["sent_at"]), uploaded_said=said)
 
 
 def _assigned(frame: pd.DataFrame, context: Context) -> pd.Series[str]:
@@ -130,10 +138,11 @@ def _assigned(frame: pd.DataFrame, context: Context) -> pd.Series[str]:
     if (named != "").all():
         return named
     columns = ["school_year", "semester", "course_code", "class_name", "teacher_code"]
-    sections = load(context.connection, table_of(Section), columns).sort_values("teacher_code")
+    sections = load(context.connection, table_of(Section), ["id", *columns]).sort_values("teacher_code")
     first = sections.drop_duplicates(columns[:4])
-    found = frame[columns[:4]].merge(first, on=columns[:4], how="left")["teacher_code"].fillna("")
-    return named.where(named != "", found.to_numpy())
+    found = frame[columns[:4]].merge(first, on=columns[:4], how="left")
+    context.rely("sections", found["id"][found["id"].notna() & (named == "").to_numpy()].astype("int64").unique())
+    return named.where(named != "", found["teacher_code"].fillna("").to_numpy())
 
 
 def _round_values(frame: pd.DataFrame) -> dict[str, Any]:
@@ -169,7 +178,8 @@ def _take_outcomes(frame: pd.DataFrame, context: Context) -> tuple[Any, Any]:
         known = items[position >= 0]
         before = existing.iloc[position[position >= 0]].reset_index(drop=True)
         ids |= dict(zip(known["key"], before["id"].astype(int), strict=True))
-        changed = update_frame(context, table, before, known[["uploaded_at"]])
+        kept = known["uploaded_at"].where(known["uploaded_said"], before["uploaded_at"].to_numpy())
+        changed = update_frame(context, table, before, pd.DataFrame({"uploaded_at": kept}))
         changed |= _reassign(before, known, context)
         changed_keys = set(known["key"][changed])
         fresh = items[position < 0]
@@ -181,7 +191,10 @@ def _take_outcomes(frame: pd.DataFrame, context: Context) -> tuple[Any, Any]:
 
 def _reassign(before: pd.DataFrame, known: pd.DataFrame, context: Context) -> Any:
     table = table_of(Reassignment)
-    moves = load(context.connection, table, ["id", "outcome_id", "teacher_code"]).sort_values("id")
+    # What a person decided by hand lies above the lists and is not theirs to change; see data.corrections.
+    moves = load(context.connection, table, ["id", "outcome_id", "teacher_code"], Reassignment.by_hand.is_(False))
+    moves = moves[moves["outcome_id"].isin(before["id"])].sort_values("id")
+    context.state(table.name, moves["id"])
     latest = moves.drop_duplicates("outcome_id", keep="last").set_index("outcome_id")["teacher_code"]
     current = latest.reindex(before["id"]).to_numpy(dtype=object)
     current = np.where(pd.isna(current), before["teacher_code"].to_numpy(dtype=object), current)
@@ -206,6 +219,7 @@ def _take_rounds(frame: pd.DataFrame, context: Context, outcome_is_new: Any) -> 
         of_years = Round.outcome_id.in_(_outcome_ids(years))
         existing = load(context.connection, table, ["id", "outcome_id", "sent_at", *ROUND_VALUES], of_years)
         existing = existing.sort_values(["outcome_id", "sent_at"]).reset_index(drop=True)
+        context.state(table.name, existing["id"][existing["outcome_id"].isin(frame["outcome_id"])])
         last = existing.drop_duplicates("outcome_id", keep="last")
         last_of = pd.Series(last.index, index=last["outcome_id"])
         part = frame.iloc[touched]
@@ -264,7 +278,7 @@ KIND = Kind(
         STUDENT,
         STUDENT_NAME,
         Column("item_number", ("序號", "編號"), expects="序號"),
-        Column("uploaded_at", ("上傳時間", "上傳日期"), "instant", blank=True),
+        Column("uploaded_at", ("上傳時間", "上傳日期"), "instant", required=False, blank=True),
         Column("sent_at", ("送出認證時間", "送出時間", "送出認證"), "instant", blank=True),
         Column("decided_at", ("認證日期", "認證時間"), "instant", blank=True),
         Column("status", ("認證狀態", "認證結果"), read_status, expects="：未送出、認證中、通過或未通過", blank=True),
@@ -282,4 +296,5 @@ KIND = Kind(
         Column("certifier_code", ("認證教師代碼",), required=False, blank=True),
     ),
     take=take,
+    ignored=("分組", "學分數", "修習方式", "檔案名稱", "備註", "座號", "年級", "成果簡述"),
 )

@@ -6,7 +6,8 @@ import hashlib
 import io
 import warnings
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import fastexcel
@@ -37,6 +38,9 @@ class Table:
     sheet: str
     sha256: str
     frame: pd.DataFrame
+    cover: Mapping[str, str] = field(default_factory=dict)
+    heading_row: int = 1
+    notes: tuple[str, ...] = ()
 
 
 def find_files(paths: list[Path]) -> list[Path]:
@@ -94,7 +98,7 @@ def clean_cells(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if filled.all() else frame[filled]
 
 
-def _heading(text: object) -> str:
+def normalise_heading(text: object) -> str:
     return "" if text is None or text != text else "".join(str(text).translate(_WIDE).split())
 
 
@@ -105,7 +109,7 @@ def _with_header(rows: pd.DataFrame) -> pd.DataFrame:
     if blank.all():
         return pd.DataFrame()
     first = int((~blank).to_numpy().argmax())
-    names = [_heading(cell) for cell in rows.iloc[first]]
+    names = [normalise_heading(cell) for cell in rows.iloc[first]]
     keep = [i for i, name in enumerate(names) if name]
     frame = rows.iloc[first + 1 :, keep]
     frame.columns = [names[i] for i in keep]
@@ -171,6 +175,6 @@ def _read_text(name: str, content: bytes, *, separator: str) -> pd.DataFrame:
         raise RefusedError(
             [Problem(name, message=f"欄位數前後不一，無法切成表格（{str(error).strip()[-60:]}）")]
         ) from None
-    frame.columns = [_heading(column) for column in frame.columns]
+    frame.columns = [normalise_heading(column) for column in frame.columns]
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     return frame.loc[:, (frame.columns != "") & ~frame.columns.duplicated()]

@@ -55,9 +55,12 @@ def take(rows: Rows, context: Context) -> Counts:
     table = table_of(Receipt)
     columns = ["school_year", "kind", "round_number", "student_id", "status", "acted_at"]
     for (year, kind), part in frame.groupby(["school_year", "kind"], sort=True):
-        known = load(context.connection, table, columns, (Receipt.school_year == int(year)) & (Receipt.kind == kind))
+        known = load(
+            context.connection, table, ["id", *columns], (Receipt.school_year == int(year)) & (Receipt.kind == kind)
+        )
         number = int(known["round_number"].max()) if len(known) else 0
         latest = known[known["round_number"] == number].set_index("student_id")
+        context.state(table.name, latest["id"])
         before = latest.reindex(part["student_id"])
         seen = before["status"].notna().to_numpy()
         new_times = part["acted_at"].to_numpy()

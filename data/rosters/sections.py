@@ -24,9 +24,9 @@ def take(rows: Rows, context: Context) -> Counts:
         known = context.classes(int(year))
         if not known:
             rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
-        bad = (
-            own.reindex(rows.frame.index) & (rows.frame["school_year"] == year) & ~rows.frame["class_name"].isin(known)
-        )
+        here = own.reindex(rows.frame.index) & (rows.frame["school_year"] == year)
+        context.rely("classes", [known[name] for name in set(rows.frame["class_name"][here]) if name in known])
+        bad = here & ~rows.frame["class_name"].isin(set(known))
         rows.reject(bad, "class_name", f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
     warn_unknown_staff(rows, context, "teacher_code")
     frame: pd.DataFrame = rows.frame[[*KEY, "teacher_name"]]

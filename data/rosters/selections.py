@@ -43,6 +43,7 @@ def take(rows: Rows, context: Context) -> Counts:
     )  # fmt: skip
     merged.index = frame.index
     seen = merged["id"].notna().to_numpy()
+    context.state(table.name, merged["id"][seen])
     differs = np.zeros(len(frame), dtype=bool)
     current = {}
     for name in COUNTS:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from data.models import Staff
+import pandas as pd
+
+from data.models import Staff, StaffUnit
 from data.rosters.kinds import Column, Context, Counts, Kind, Rows, drop_repeats
-from data.rosters.store import upsert
+from data.rosters.store import insert_frame, load, table_of, upsert
 
 
 def take(rows: Rows, context: Context) -> Counts:
-    """Keep name, unit and address by 教師代碼."""
+    """Keep name, unit and address by 教師代碼; a roster without a column takes nothing away.
+
+    Another 處室 than before holds from the import's time on: the old one is kept for the terms before (rule 3).
+    """
     counts = Counts()
     drop_repeats(rows, ("staff_code",), counts)
-    frame = rows.frame.reindex(columns=["staff_code", "name", "unit", "email"]).fillna("")
+    frame = rows.frame.reindex(columns=["staff_code", "name", "unit", "email"])
+    known = load(context.connection, table_of(Staff), ["staff_code", "unit", "email"]).set_index("staff_code")
+    before = known.reindex(frame["staff_code"]).set_index(frame.index)
+    frame["email"] = frame["email"].fillna(before["email"]).fillna("")
+    moved = (before["unit"].fillna("") != "") & (frame["unit"] != before["unit"])
+    if moved.any():
+        left = pd.DataFrame({"staff_code": frame["staff_code"], "unit": before["unit"]})[moved]
+        insert_frame(context, table_of(StaffUnit), left.assign(until_at=context.imported_us))
     taken = upsert(context, Staff, frame, key=("staff_code",))
     taken.unchanged += counts.unchanged
     return taken

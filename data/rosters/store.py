@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Boolean, Connection, Date, String, Table, bindparam, select, update
 
 from data.db import insert_rows, next_id
 from data.instants import from_us
@@ -52,6 +53,18 @@ def _text(table: Table, name: str, value: Any) -> str | None:
     return from_us(value).isoformat() if isinstance(table.c[name].type, Instant) else str(value)
 
 
+def from_text(table: Table, name: str, text: str | None) -> Any:
+    """Return the value that the history of changes keeps as text: what undo puts back."""
+    kind = table.c[name].type
+    if text is None or isinstance(kind, String):
+        return text
+    if isinstance(kind, Instant):
+        return datetime.fromisoformat(text)
+    if isinstance(kind, Boolean):
+        return text == "True"
+    return date.fromisoformat(text) if isinstance(kind, Date) else int(float(text))
+
+
 def update_frame(context: Context, table: Table, before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray[Any, Any]:
     """Update the rows (aligned, before has `id`) in which a column of after differs, keeping each old value.
 
@@ -59,15 +72,19 @@ def update_frame(context: Context, table: Table, before: pd.DataFrame, after: pd
     """
     changed = np.zeros(len(after), dtype=bool)
     history: list[tuple[Any, ...]] = []
+    context.state(table.name, before["id"])
     for name in after.columns:
         old, new = before[name].astype(object), after[name].astype(object)
         old, new = old.where(old.notna(), None), new.where(new.notna(), None)
         differs = np.array([a != b for a, b in zip(old.to_numpy(), new.to_numpy(), strict=True)], dtype=bool)
         changed |= differs
-        for position in np.flatnonzero(differs):
+        places = np.flatnonzero(differs)
+        for position in places:
             row_id = int(before["id"].iloc[position])
             said = (_text(table, name, old.iloc[position]), _text(table, name, new.iloc[position]))
             history.append((context.import_id, table.name, row_id, name, *said))
+        if len(places):
+            context.note_change(table.name, name, len(places), *history[-len(places)][4:])
     if changed.any():
         instants = [name for name in after.columns if isinstance(table.c[name].type, Instant)]
         statement = (
@@ -106,6 +123,9 @@ def upsert_rows(
 ) -> pd.Series[int]:
     """Take in rows like upsert; return what became of each (kinds.NEW, CHANGED or UNCHANGED), by the frame's index."""
     table = table_of(model)
+    if "by_hand" in table.c and "by_hand" not in frame:  # what people entered is a layer of its own
+        listed = table.c.by_hand.is_(False)
+        where = listed if where is None else where & listed
     existing = load(context.connection, table, ["id", *frame.columns], where)
     fates = np.full(len(frame), UNCHANGED)
     if existing.empty:

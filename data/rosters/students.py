@@ -21,6 +21,7 @@ from data.rosters.kinds import (
 from data.rosters.store import load, table_of, upsert_rows
 
 IN_SCHOOL = "在學"
+FEWER = 0.3  # of the students gone from a year's roster, and a person must have looked
 
 
 def take(rows: Rows, context: Context) -> Counts:
@@ -34,6 +35,7 @@ def take(rows: Rows, context: Context) -> Counts:
             frame = frame.assign(**{name: ""})
     if frame.empty:
         return counts
+    _sound_fewer(rows, context)
     people = frame[["student_number", "student_name"]].rename(columns={"student_name": "name"})
     hashes, _ = cells.map_unique(frame["id_number"], lambda text: context.hash_id_number(text) if text else None)
     known = load(context.connection, table_of(Student), ["id", "student_number", "name", "id_number_hash"])
@@ -68,6 +70,15 @@ def take(rows: Rows, context: Context) -> Counts:
     return taken
 
 
+def _sound_fewer(rows: Rows, context: Context) -> None:
+    """Ask to acknowledge a year's roster that has far fewer students than the one before: half a file, most often."""
+    for year, part in rows.frame.groupby("school_year"):
+        before = len(context.enrolled(int(year)))
+        if before and len(part) <= before * (1 - FEWER):
+            text = f"{year} 學年度的學生由 {before} 人減為 {len(part)} 人（少了三成以上）；名冊沒有的學生會留著，請確認檔案是否完整"
+            rows.alarms.append(text)
+
+
 KIND = Kind(
     key="students",
     title="學生資料名冊",
@@ -76,7 +87,7 @@ KIND = Kind(
         Column("school_year", YEAR.headings, YEAR.read, required=False, expects=YEAR.expects),
         Column("student_number", ("學號", "學生學號"), expects="學號"),
         Column("student_name", ("姓名", "學生姓名"), expects="姓名"),
-        Column("id_number", ("身分證號", "身分證字號", "身分證統一編號"), required=False, blank=True),
+        Column("id_number", ("身分證號", "身分證字號", "身分證統一編號"), required=False, blank=True, personal=True),
         Column("grade", ("年級",), cells.read_grade, expects="年級（1、2、3）"),
         Column("class_name", ("班級名稱", "班級"), "class", expects="班級名稱"),
         Column("seat_number", ("座號",), cells.read_int, required=False, blank=True, expects="座號"),
@@ -87,4 +98,16 @@ KIND = Kind(
         Column("left_on", ("學籍異動日期",), "instant", required=False, blank=True),
     ),
     take=take,
+    ignored=(
+        "性別代碼",
+        "性別",
+        "出生日期",
+        "群別代碼",
+        "部別代碼",
+        "班別",
+        "特殊身分別",
+        "原住民族別",
+        "入學方式",
+        "實驗班名稱",
+    ),
 )

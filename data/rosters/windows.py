@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from data.instants import from_us
 from data.models import Window
 from data.rosters import cells
 from data.rosters.kinds import SEMESTER, UNCHANGED, YEAR, Column, Context, Counts, Kind, Rows, drop_repeats
@@ -20,6 +23,12 @@ TASKS = {
 }
 YEAR_TASKS = {"upload_performance", "select_outcome", "select_performance", "confirm"}
 KEY = ("school_year", "semester", "grade", "task")
+LATER = (
+    "self_check_from_at",
+    "self_check_to_at",
+    "published_at",
+    "published_where",
+)  # a list without them takes none away
 
 
 def read_task(text: str) -> str:
@@ -33,7 +42,8 @@ def read_task(text: str) -> str:
 def take(rows: Rows, context: Context) -> Counts:
     """Keep a window by term, grade and task; tasks of the year belong to 學期 0 wherever they are filed.
 
-    An end covers the whole unit it names: a day, a minute or a second. original_ends_at is never overwritten.
+    An end covers the whole unit it names: a day, a minute or a second. original_ends_at is never overwritten. An end moved
+    back before the present has to be acknowledged: what was in time would turn late.
     """
     frame, read = rows.frame, rows.frame.index
     frame = frame.assign(ends_at=frame["ends_at"] + frame["ends_at_unit"])
@@ -45,24 +55,46 @@ def take(rows: Rows, context: Context) -> Counts:
         frame["original_ends_at"] = frame["ends_at"]
     if "unit" not in frame:
         frame["unit"] = ""
+    for name, whole_unit in (("self_check_from_at", False), ("self_check_to_at", True), ("published_at", False)):
+        if name in frame:
+            stated = frame[name] + (frame[f"{name}_unit"] if whole_unit else 0)
+            frame[name] = stated.astype(object).where(frame[name] != cells.NO_INSTANT, None)
+    columns = [*KEY, "starts_at", "ends_at", "original_ends_at", "unit", *(name for name in LATER if name in frame)]
     whole = frame["grade"] == 0  # 全部年級: one row for each grade
     spread = [frame[~whole]] + [frame[whole].assign(grade=grade) for grade in (1, 2, 3)]
     rows.frame = frame = pd.concat([part for part in spread if len(part)]) if whole.any() else frame
-    frame = frame[[*KEY, "starts_at", "ends_at", "original_ends_at", "unit"]]
-    rows.frame = frame
+    rows.frame = frame[columns]
     drop_repeats(rows, KEY, Counts())
     rows.reject(rows.frame["ends_at"] <= rows.frame["starts_at"], "ends_at", "結束時間不晚於開始時間，請改正其中一個")
     frame = rows.frame
-    known = load(context.connection, table_of(Window), [*KEY, "original_ends_at"])
+    known = load(context.connection, table_of(Window), [*KEY, "original_ends_at", "ends_at"])
     if len(known):
         first = {tuple(row[:4]): row[4] for row in known.itertuples(index=False, name=None)}
         keys = list(frame[list(KEY)].itertuples(index=False, name=None))
+        _sound_shortened(
+            rows, {tuple(row[:4]): row[5] for row in known.itertuples(index=False, name=None)}, keys, context
+        )
         frame = frame.assign(
             original_ends_at=[first.get(k, end) for k, end in zip(keys, frame["original_ends_at"], strict=True)]
         )
     fates = upsert_rows(context, Window, frame, key=KEY)
     # A row for all grades is one row of the file; a row that only repeats others is unchanged.
     return Counts.of(fates.groupby(level=0).max().reindex(read.difference(list(rows.rejected)), fill_value=UNCHANGED))
+
+
+def _sound_shortened(rows: Rows, ends: dict[Any, int], keys: list[Any], context: Context) -> None:
+    """Ask to acknowledge each window that would now end at an instant already passed, earlier than it was to end."""
+    titles = {task: title for title, task in reversed(TASKS.items())}
+    for key, new in zip(keys, rows.frame["ends_at"], strict=True):
+        old = ends.get(key)
+        if old is not None and new < old and new <= context.imported_us:
+            year, semester, grade, task = key
+            text = f"{year}-{semester} {grade} 年級「{titles[task]}」的截止由 {_shown(old)} 提前到 {_shown(new)}，已經過去；原本準時的會變成逾時"
+            rows.alarms.append(text)
+
+
+def _shown(end_us: int) -> str:
+    return f"{from_us(end_us - 1_000_000):%Y/%m/%d %H:%M:%S}"
 
 
 KIND = Kind(
@@ -78,6 +110,23 @@ KIND = Kind(
         Column("ends_at", ("結束時間", "截止時間", "結束日期"), "instant", expects="結束時間"),
         Column("original_ends_at", ("原結束時間", "原截止時間"), "instant", required=False, blank=True),
         Column("unit", ("負責單位", "單位"), required=False, blank=True),
+        Column(
+            "self_check_from_at",
+            ("自我檢核開始時間", "自我檢核起日", "自我檢核開始日期"),
+            "instant",
+            required=False,
+            blank=True,
+        ),
+        Column(
+            "self_check_to_at",
+            ("自我檢核結束時間", "自我檢核迄日", "自我檢核結束日期"),
+            "instant",
+            required=False,
+            blank=True,
+        ),
+        Column("published_at", ("公告日期", "公告時間"), "instant", required=False, blank=True),
+        Column("published_where", ("公告位置", "公告網址"), required=False, blank=True),
     ),
     take=take,
+    by_hand=True,
 )

@@ -141,7 +141,7 @@ def test_identical_repeats_count_once_and_are_noted(engine, tmp_path):
     plan = take_in(engine, write_school(tmp_path / "a", outcomes=[item(), item()]))
     report = next(r for r in plan.reports if r.kind == "outcomes")
     assert (report.new, report.unchanged, report.rejected) == (1, 1, 0)
-    assert report.warnings
+    assert report.notes
 
 
 def test_contradicting_repeats_are_refused(engine, tmp_path):
