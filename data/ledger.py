@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.instants import DAY_US, NEVER
+from data.instants import DAY_US, NEVER, taipei_day_us
 from data.schema import DUTY, SchoolSettings, conform
 
 Codes = npt.NDArray[np.int32]
@@ -24,8 +25,8 @@ class Ledger:
 
     duties: data.schema.DUTY. enrolments: one row a student in a school year; uploads, selections and receipts point to it
     by position. labels: the keys behind the codes of class, department, division, subject, teacher and unit.
-    classes: one row a class code. teachers: one row a teacher code, with name and unit code. taught: the subjects and
-    teachers of each term's 授課名冊.
+    classes: one row a class code. teachers: one row a teacher code, with name and unit code; units_before: the unit of a
+    teacher code until an instant, latest first. taught: the subjects and teachers of each term's 授課名冊.
     """
 
     duties: pd.DataFrame
@@ -38,6 +39,7 @@ class Ledger:
     reassignments: pd.DataFrame
     classes: pd.DataFrame
     teachers: pd.DataFrame
+    units_before: pd.DataFrame
     taught: pd.DataFrame
     labels: Mapping[str, npt.NDArray[np.object_]]
     settings: SchoolSettings
@@ -61,10 +63,10 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
 
     Opened when sent; done at 認證日期 once released; due at the later of the window's end and sent + minimum_response_days;
     without a window for the term and grade there is no due_at (NEVER). A student who left exempts what is undone from
-    the day he left, in that year's duties and earlier ones.
+    the day he left until he comes back, in that year's duties and earlier ones; an exemption by hand from its time on.
     """
     classes, labels = _classes(frames["classes"], frames["enrolments"])
-    enrolments, enrolment_of = _enrolments(frames["enrolments"], classes, labels)
+    enrolments, enrolment_of = _enrolments(frames["enrolments"], frames["enrolment_changes"], classes, labels)
     teachers = _teachers(frames, labels)
     rounds = frames["rounds"]
     subjects = pd.Index(sorted(set(rounds["subject"]) | set(frames["sections"]["subject"])))
@@ -89,7 +91,7 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
             "done_at": rounds["completed_at"].to_numpy(),
             "due_at": due_at,
             "original_due_at": original_due_at,
-            "exempt_at": student["gone_at"].to_numpy(),
+            **_exempt(rounds, student, frames["exemptions"]),
         }
     )
     done = duties["done_at"].to_numpy() != NEVER
@@ -106,6 +108,7 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
         reassignments=_reassignments(frames["reassignments"], teacher_of),
         classes=classes,
         teachers=teachers,
+        units_before=_units_before(frames["staff_units"], teacher_of, labels),
         taught=_taught(frames["sections"], subjects, teacher_of),
         labels=labels,
         settings=settings,
@@ -172,6 +175,44 @@ def holders(ledger: Ledger, duties: pd.DataFrame, as_of_us: int) -> Codes:
     return result
 
 
+def is_exempt(duties: pd.DataFrame, as_of_us: int) -> npt.NDArray[np.bool_]:
+    """Tell which duties are excused at an instant, if they are not done."""
+    exempt: npt.NDArray[np.bool_] = duties["exempt_at"].to_numpy() <= as_of_us
+    if exempt.any():  # hardly anybody is, and comparing twice costs
+        exempt &= duties["exempt_until"].to_numpy() > as_of_us
+    return exempt
+
+
+def units_of(ledger: Ledger, duties: pd.DataFrame, teacher: Codes, as_of_us: int) -> npt.NDArray[np.int16]:
+    """Return the 處室 code of each duty's holder as it was when the duty was done, else at as_of or the end of its term.
+
+    So that a colleague who moves to another 處室 takes no past term along (rule 3).
+    """
+    codes = np.append(ledger.teachers["unit"].to_numpy(), np.int16(-1))[teacher]
+    if ledger.units_before.empty or duties.empty:
+        return codes
+    when = np.minimum(np.minimum(duties["done_at"].to_numpy(), as_of_us), _term_ends(duties["term"].to_numpy()))
+    for mover, unit, until in ledger.units_before.itertuples(index=False, name=None):
+        codes = np.where((teacher == mover) & (when < until), np.int16(unit), codes)
+    return codes
+
+
+def units_in(ledger: Ledger, term: int, as_of_us: int) -> npt.NDArray[np.int16]:
+    """Return the 處室 code of each teacher code in a term, as known at as_of."""
+    everybody = pd.DataFrame({"done_at": NEVER, "term": term}, index=range(len(ledger.teachers)))
+    return units_of(ledger, everybody, np.arange(len(ledger.teachers), dtype=np.int32), as_of_us)
+
+
+def _term_ends(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """A first term ends on 1 February, a second one (and the year) on 1 August."""
+    ends = {}
+    for term in np.unique(terms):
+        year, first = int(term) // 10 + 1912, int(term) % 10 == 1
+        ends[term] = taipei_day_us(date(year, 2 if first else 8, 1))
+    result: npt.NDArray[np.int64] = pd.Series(terms).map(ends).to_numpy(dtype=np.int64)
+    return result
+
+
 def _objects(values: Any) -> npt.NDArray[np.object_]:
     return np.asarray(values, dtype=object)
 
@@ -190,10 +231,14 @@ def _classes(
     return ordered, labels
 
 
+LEAVING = ("transfer_out", "suspend", "withdraw", "graduate")
+RETURNING = ("transfer_in", "resume", "repeat")
+
+
 def _enrolments(
-    frame: pd.DataFrame, classes: pd.DataFrame, labels: Mapping[str, npt.NDArray[np.object_]]
+    frame: pd.DataFrame, changes: pd.DataFrame, classes: pd.DataFrame, labels: Mapping[str, npt.NDArray[np.object_]]
 ) -> tuple[pd.DataFrame, pd.MultiIndex]:
-    frame = frame.reset_index(drop=True)
+    frame, came_at = _apply_changes(frame.reset_index(drop=True), changes)
     class_of = pd.MultiIndex.from_frame(classes[["school_year", "name"]])
     # A student who left in a later year leaves what is undone of the earlier ones as well.
     latest_first = frame.sort_values(["student_id", "school_year"], ascending=[True, False])
@@ -210,11 +255,74 @@ def _enrolments(
             "division": pd.Index(labels["division"]).get_indexer(frame["division"]).astype(np.int8),
             # An undated leaver is in no count of students, at any instant; a dated one from his day on.
             "left_at": np.where(frame["in_school"] | frame["left_is_dated"], frame["left_at"], -NEVER),
+            "came_at": came_at,
+            "back_at": _next_return(frame["student_id"], frame["left_at"], changes),
             "gone_at": gone,
+            "gone_until": _next_return(frame["student_id"], gone, changes),
             "visible": True,
         }
     )
     return result, pd.MultiIndex.from_arrays([frame["school_year"], frame["student_id"]])
+
+
+def _apply_changes(frame: pd.DataFrame, changes: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Take 學籍異動 in: who left by it left on its day; who came by it, without having left before, was not there earlier.
+
+    A dated 異動 says more than a roster's 學籍狀態. Of several leaves in a school year the last one counts.
+    """
+    came_at = np.full(len(frame), -NEVER, dtype=np.int64)
+    if changes.empty:
+        return frame, came_at
+    keys = pd.MultiIndex.from_frame(frame[["school_year", "student_id"]])
+    ordered = changes.sort_values("effective_at")
+    leaves = ordered[ordered["change"].isin(LEAVING)].drop_duplicates(["school_year", "student_id"], keep="last")
+    position = keys.get_indexer(pd.MultiIndex.from_frame(leaves[["school_year", "student_id"]]))
+    found = position >= 0
+    frame = frame.copy()
+    frame.loc[position[found], "left_at"] = leaves["effective_at"].to_numpy()[found]
+    frame.loc[position[found], "in_school"] = False
+    frame.loc[position[found], "left_is_dated"] = True
+    first = ordered.drop_duplicates(["school_year", "student_id"])
+    arrivals = first[first["change"].isin(RETURNING)]
+    position = keys.get_indexer(pd.MultiIndex.from_frame(arrivals[["school_year", "student_id"]]))
+    came_at[position[position >= 0]] = arrivals["effective_at"].to_numpy()[position >= 0]
+    return frame, came_at
+
+
+def _next_return(students: pd.Series[int], left_at: pd.Series[int], changes: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """When each student who left came back: his first 復學 or 轉入 after that, NEVER where there is none."""
+    result = np.full(len(students), NEVER, dtype=np.int64)
+    returns = changes[changes["change"].isin(RETURNING)]
+    for student, at in returns.sort_values("effective_at", ascending=False)[["student_id", "effective_at"]].itertuples(
+        index=False, name=None
+    ):
+        result[(students == student).to_numpy() & (left_at.to_numpy() < at)] = at
+    return result
+
+
+def _exempt(rounds: pd.DataFrame, student: pd.DataFrame, exemptions: pd.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
+    """From when until when a duty undone is excused: its student is away, or a person has excused it for good."""
+    start, until = student["gone_at"].to_numpy(), student["gone_until"].to_numpy()
+    by_hand = exemptions.groupby("round_id")["from_at"].min().reindex(rounds["round_id"]).to_numpy()
+    excused = ~np.isnan(by_hand)
+    if excused.any():
+        from_at = np.where(excused, np.nan_to_num(by_hand), NEVER).astype(np.int64)
+        start, until = np.minimum(start, from_at), np.where(excused, NEVER, until)
+    return {"exempt_at": start, "exempt_until": until}
+
+
+def _units_before(
+    frame: pd.DataFrame, teacher_of: pd.Index[Any], labels: Mapping[str, npt.NDArray[np.object_]]
+) -> pd.DataFrame:
+    ordered = frame.sort_values("until_at", ascending=False)
+    units = pd.Index(labels["unit"]).get_indexer(ordered["unit"]).astype(np.int16)
+    return pd.DataFrame(
+        {
+            "teacher": teacher_of.get_indexer(ordered["staff_code"]),
+            "unit": units,
+            "until_at": ordered["until_at"].to_numpy(),
+        }
+    )
 
 
 def _positions(enrolment_of: pd.MultiIndex, frame: pd.DataFrame) -> Codes:
@@ -248,7 +356,7 @@ def _teachers(frames: Mapping[str, pd.DataFrame], labels: dict[str, npt.NDArray[
     known = staff.set_index("staff_code")
     name = known["name"].reindex(codes).fillna(taught_names.reindex(codes)).fillna("")
     unit = known["unit"].reindex(codes).fillna("")
-    labels["unit"] = _objects(sorted(set(unit)))
+    labels["unit"] = _objects(sorted(set(unit) | set(frames["staff_units"]["unit"])))
     return pd.DataFrame(
         {"code": codes, "name": name.to_numpy(), "unit": pd.Index(labels["unit"]).get_indexer(unit).astype(np.int16)}
     )  # fmt: skip

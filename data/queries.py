@@ -13,6 +13,8 @@ from data.instants import NEVER, taipei_day_us
 from data.models import (
     Delegation,
     Enrolment,
+    EnrolmentChange,
+    Exemption,
     Import,
     Instant,
     Outcome,
@@ -24,6 +26,7 @@ from data.models import (
     Section,
     Selection,
     Staff,
+    StaffUnit,
     Student,
     Window,
 )
@@ -81,7 +84,13 @@ def _statements() -> dict[str, Any]:
         ).join_from(Round, Outcome, Round.outcome_id == Outcome.id),
         "reassignments": select(
             Reassignment.outcome_id, Reassignment.teacher_code, _us(Reassignment.from_at).label("from_at")
-        ).order_by(Reassignment.id),
+        ).order_by(Reassignment.by_hand, Reassignment.id),  # the last one counts: a person's word lies above the lists
+        "exemptions": select(Exemption.round_id, _us(Exemption.from_at).label("from_at")),
+        "staff_units": select(StaffUnit.staff_code, StaffUnit.unit, _us(StaffUnit.until_at).label("until_at")),
+        "enrolment_changes": select(
+            EnrolmentChange.school_year, EnrolmentChange.student_id, EnrolmentChange.change,
+            _us(EnrolmentChange.effective_at).label("effective_at"),
+        ),
         "uploads": select(*uploads.subquery().c),
         "selections": select(
             Selection.school_year, Selection.student_id, Selection.outcome_count, Selection.performance_count,
@@ -95,7 +104,10 @@ def _statements() -> dict[str, Any]:
 
 
 def _delegations(connection: Connection) -> pd.DataFrame:
-    """Both days count whole, so a delegation runs to the beginning of the day after to_on."""
+    """Both days count whole, so a delegation runs to the beginning of the day after to_on.
+
+    One entered by hand stands before the one of a list that speaks of the same deputy, order and first day.
+    """
     rows = connection.execute(
         select(
             Delegation.principal_code,
@@ -103,9 +115,10 @@ def _delegations(connection: Connection) -> pd.DataFrame:
             Delegation.deputy_order,
             Delegation.from_on,
             Delegation.to_on,
-        )
+        ).order_by(Delegation.by_hand)
     )
-    spans = [(p, d, order, taipei_day_us(a), taipei_day_us(b + timedelta(days=1))) for p, d, order, a, b in rows]
+    latest = {(p, d, order, a): b for p, d, order, a, b in rows}
+    spans = [(*key[:3], taipei_day_us(key[3]), taipei_day_us(b + timedelta(days=1))) for key, b in latest.items()]
     return conform(pd.DataFrame(spans, columns=list(FRAMES["delegations"])), FRAMES["delegations"])
 
 
@@ -121,7 +134,7 @@ class LastImport:
 
 def last_imports(connection: Connection) -> list[LastImport]:
     """Return the newest import of each kind, newest first."""
-    newest = select(func.max(Import.id)).group_by(Import.kind)
+    newest = select(func.max(Import.id)).where(Import.state == "kept").group_by(Import.kind)
     rows = connection.execute(
         select(Import.kind, Import.file_name, Import.sha256, _us(Import.imported_at))
         .where(Import.id.in_(newest))

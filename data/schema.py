@@ -46,6 +46,9 @@ ROUNDS = {
     "certifier_code": "str",
 }  # fmt: skip
 REASSIGNMENTS = {"outcome_id": "int64", "teacher_code": "str", "from_at": "int64"}
+EXEMPTIONS = {"round_id": "int64", "from_at": "int64"}
+STAFF_UNITS = {"staff_code": "str", "unit": "str", "until_at": "int64"}
+ENROLMENT_CHANGES = {"school_year": "int64", "student_id": "int64", "change": "str", "effective_at": "int64"}
 UPLOADS = {"kind": "str", "school_year": "int64", "semester": "int64", "student_id": "int64", "uploaded_at": "int64"}
 SELECTIONS = {
     "school_year": "int64", "student_id": "int64", "outcome_count": "float64", "performance_count": "float64", "known_at": "int64",
@@ -56,7 +59,8 @@ RECEIPTS = {
 }  # fmt: skip
 FRAMES: Mapping[str, Mapping[str, str]] = {
     "staff": STAFF, "classes": CLASSES, "enrolments": ENROLMENTS, "sections": SECTIONS, "delegations": DELEGATIONS,
-    "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "uploads": UPLOADS, "selections": SELECTIONS,
+    "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "exemptions": EXEMPTIONS, "staff_units": STAFF_UNITS,
+    "enrolment_changes": ENROLMENT_CHANGES, "uploads": UPLOADS, "selections": SELECTIONS,
     "receipts": RECEIPTS,
 }  # fmt: skip
 
@@ -65,7 +69,7 @@ DUTY = {
     "duty_id": "int64", "stage": "int8", "term": "int32", "item": "int64", "enrolment": "int32", "class": "int32",
     "grade": "int8", "department": "int16", "division": "int8", "subject": "int16", "assigned": "int32", "certifier": "int32",
     "opened_at": "int64", "decided_at": "int64", "done_at": "int64", "due_at": "int64", "original_due_at": "int64",
-    "exempt_at": "int64", "wait_us": "int64",
+    "exempt_at": "int64", "exempt_until": "int64", "wait_us": "int64",
 }  # fmt: skip
 
 

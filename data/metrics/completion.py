@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from data.instants import DAY_US, to_us
-from data.ledger import STAGES, Ledger
+from data.ledger import STAGES, Ledger, is_exempt
 from data.metrics import Metric, Question
 from data.metrics.groups import codes_of, groups_of
 
@@ -53,7 +53,7 @@ def state_bits(duties: pd.DataFrame, as_of_us: int, *, deadline: str = "current"
     bits = (done_at <= as_of_us).view(np.uint8).copy()
     bits |= (due <= as_of_us).view(np.uint8) << 1
     bits |= (done_at >= due).view(np.uint8) << 2
-    bits |= (duties["exempt_at"].to_numpy() <= as_of_us).view(np.uint8) << 3
+    bits |= is_exempt(duties, as_of_us).view(np.uint8) << 3
     bits |= (duties["opened_at"].to_numpy() <= as_of_us).view(np.uint8) << 4
     result: npt.NDArray[np.uint8] = bits
     return result
@@ -137,7 +137,7 @@ def _days(duties: pd.DataFrame, key: npt.NDArray[Any], size: int, as_of_us: int,
     done_at, opened_at = duties["done_at"].to_numpy(), duties["opened_at"].to_numpy()
     exists = opened_at <= as_of_us
     done = exists & (done_at <= as_of_us)
-    undone = exists & ~done & (duties["exempt_at"].to_numpy() > as_of_us)
+    undone = exists & ~done & ~is_exempt(duties, as_of_us)
     due = duties["due_at" if deadline == "current" else "original_due_at"].to_numpy()
     end = np.where(done, done_at, as_of_us)
     behind = (done & (done_at >= due)) | (undone & (due <= as_of_us))
@@ -215,7 +215,7 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     as_of_us = to_us(question.as_of)
     duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
     codes = codes_of(ledger, duties, question.by, as_of_us)
-    groups = groups_of(ledger, question.term, question.by, codes)
+    groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
     table = tabulate(duties, groups.row_of[codes], len(groups.keys), as_of_us, deadline=question.deadline)
     return table.assign(key=groups.keys, name=groups.names)
 

@@ -90,7 +90,7 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
         (duties["stage"].to_numpy() == STAGES.index(question.stage)) & (duties["opened_at"].to_numpy() <= as_of_us)
     ]
     codes = codes_of(ledger, duties, question.by, as_of_us)
-    groups = groups_of(ledger, question.term, question.by, codes)
+    groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
     counts = tabulate(duties, groups.row_of[codes], len(groups.keys), as_of_us, deadline=question.deadline, waits=False)
     return assess(counts).assign(key=groups.keys, name=groups.names)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from data.ledger import Ledger, holders
+from data.ledger import Ledger, holders, units_in, units_of
 
 Ints = npt.NDArray[np.int64]
 NOBODY = ""  # the key of what belongs to no group: an item without a teacher, a teacher without a unit
@@ -30,17 +30,15 @@ def codes_of(ledger: Ledger, frame: pd.DataFrame, by: str, as_of_us: int) -> npt
         return np.zeros(len(frame), dtype=np.int32)
     if by in ("teacher", "unit"):
         teacher = holders(ledger, frame, as_of_us)
-        if by == "teacher":
-            return teacher
-        return np.append(ledger.teachers["unit"].to_numpy(), np.int16(-1))[teacher]
+        return teacher if by == "teacher" else units_of(ledger, frame, teacher, as_of_us)
     codes: npt.NDArray[Any] = frame[by].to_numpy()
     return codes
 
 
-def groups_of(ledger: Ledger, term: int, by: str, present: npt.NDArray[Any]) -> Groups:
+def groups_of(ledger: Ledger, term: int, by: str, present: npt.NDArray[Any], as_of_us: int) -> Groups:
     """Return the rows of a report: what the rosters of the term list, and the codes present besides."""
     labels = _labels(ledger, by)
-    listed = set(_listed(ledger, term, by)) | set(np.unique(present).tolist())
+    listed = set(_listed(ledger, term, by, as_of_us)) | set(np.unique(present).tolist())
     key_of = {code: NOBODY if code < 0 else str(labels[code]) for code in listed}
     codes = sorted(listed, key=lambda code: key_of[code])
     keys: list[str] = []
@@ -60,7 +58,7 @@ def _labels(ledger: Ledger, by: str) -> npt.NDArray[np.object_]:
     return ledger.labels[by]
 
 
-def _listed(ledger: Ledger, term: int, by: str) -> list[int]:
+def _listed(ledger: Ledger, term: int, by: str, as_of_us: int) -> list[int]:
     if by == "school":
         return [0]
     if by in ("class", "grade", "department"):
@@ -72,7 +70,7 @@ def _listed(ledger: Ledger, term: int, by: str) -> list[int]:
         else ledger.taught[ledger.taught["term"] // 10 == term // 10]
     )
     if by == "unit":
-        return [int(code) for code in ledger.teachers["unit"].to_numpy()[taught["teacher"].unique()]]
+        return [int(code) for code in units_in(ledger, term, as_of_us)[taught["teacher"].unique()]]
     return [int(code) for code in taught[by].unique()] if by in ("subject", "teacher") else []
 
 

@@ -51,11 +51,14 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     students = ledger.enrolments
     present = (students["school_year"].to_numpy() == question.term // 10) & (students["left_at"].to_numpy() > as_of_us)
     left_long_ago = students["left_at"].to_numpy() < 0
-    present &= ~left_long_ago & students["visible"].to_numpy()
+    present |= (students["back_at"].to_numpy() <= as_of_us) & (
+        students["school_year"].to_numpy() == question.term // 10
+    )
+    present &= ~left_long_ago & (students["came_at"].to_numpy() <= as_of_us) & students["visible"].to_numpy()
     items = items_per_student(ledger, question)[present]
     students = students[present]
     codes = codes_of(ledger, students, question.by, as_of_us)
-    groups = groups_of(ledger, question.term, question.by, codes)
+    groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
     row, size = groups.row_of[codes], len(groups.keys)
 
     def count(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
