@@ -24,7 +24,6 @@ from data.models import (
     AuditRejectedRow,
     HeadingMapping,
     Import,
-    ImportRows,
     SchoolClass,
     Window,
 )
@@ -35,7 +34,7 @@ from data.rosters.meanings import PERSONAL, meaning_of
 from data.rosters.plan import ColumnChange, Effect, FileReport, Plan, RefusedRow
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.reading import Table, find_files, normalise_heading, read_tables
-from data.rosters.undo import pack_ids
+from data.rosters.undo import keep_rows
 
 BUSY = "資料庫正由另一個匯入使用，沒有寫入任何資料；請稍候再試一次"
 MOST_KEPT = 5_000  # refused rows kept of one table: a list that is wrong throughout is better exported anew
@@ -153,7 +152,7 @@ def _plan(
             term=report.term, row_count=report.rows, new_count=report.new, changed_count=report.changed,
             unchanged_count=report.unchanged, rejected_count=report.rejected,
             warnings=json.dumps([*report.alarms, *report.warnings, *report.notes], ensure_ascii=False)))  # fmt: skip
-        _keep_rows(context)
+        keep_rows(context)
     _warn_missing_windows(connection, reports)
     _remember(connection, recognised, renames, moment, by)
     return Plan(reports, committed=False, batch_id=batch_id)
@@ -227,18 +226,6 @@ def _compare_headings(
     fresh = [heading for heading in report.unknown if heading not in {*before["unknown"], *renamed.values()}]
     if fresh:
         report.notes.append(f"新欄位用不到，已略過：{'、'.join(fresh[:8])}")
-
-
-def _keep_rows(context: Context) -> None:
-    """Keep which earlier rows the file spoke of and counted on, so that undo knows what rests on what."""
-    rows = [
-        {"import_id": context.import_id, "table_name": table, "relied": relied, "row_ids": pack_ids(parts)}
-        for relied, by_table in ((False, context.stated), (True, context.relied))
-        for table, parts in by_table.items()
-        if any(len(part) for part in parts)
-    ]
-    if rows:
-        context.connection.execute(insert(ImportRows), rows)
 
 
 def record(connection: Connection, moment: datetime, actor: str, action: str, detail: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from data.db import raise_data_version, writing
 from data.instants import TAIPEI
 from data.models import AuditEvent, Base, Import, ImportChange, ImportRows
+from data.rosters.kinds import Context
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.store import from_text
 
@@ -32,6 +33,18 @@ def unpack_ids(packed: bytes) -> Ids:
     """Return the ids that pack_ids packed."""
     ids: Ids = np.cumsum(np.frombuffer(zlib.decompress(packed), dtype="<i8"))
     return ids
+
+
+def keep_rows(context: Context) -> None:
+    """Keep which earlier rows an import spoke of and counted on, so that undo knows what rests on what."""
+    rows = [
+        {"import_id": context.import_id, "table_name": table, "relied": relied, "row_ids": pack_ids(parts)}
+        for relied, by_table in ((False, context.stated), (True, context.relied))
+        for table, parts in by_table.items()
+        if any(len(part) for part in parts)
+    ]
+    if rows:
+        context.connection.execute(insert(ImportRows), rows)
 
 
 def undo_batch(engine: Engine, batch_id: str, *, by: str, at: datetime | None = None) -> int:
