@@ -227,15 +227,18 @@ def _take_rounds(frame: pd.DataFrame, context: Context, outcome_is_new: Any) -> 
         position = keys.get_indexer(pd.MultiIndex.from_arrays([part["outcome_id"], part["sent_at"]]))
         last_position = last_of.reindex(part["outcome_id"]).to_numpy()
         had[touched] = ~np.isnan(last_position)
-        open_last = np.array(
-            [not np.isnan(p) and existing["decision"].iloc[int(p)] == "" for p in last_position], dtype=bool
+        last_place = np.nan_to_num(last_position).astype(int)
+        open_last = (
+            had[touched] & (existing["decision"].to_numpy(dtype=object)[last_place] == "")
+            if len(existing)
+            else had[touched]
         )
         # An open sending whose time was corrected, or that was withdrawn and sent again; not where the file itself still
         # lists the open sending: then this is another round. One row at most can be the open sending.
         listed = np.isin(np.nan_to_num(last_position, nan=-1), position[position >= 0])
         moved = (position < 0) & open_last & ~listed
         moved[moved] = ~part["outcome_id"][moved].duplicated().to_numpy()
-        position = np.where(moved, np.nan_to_num(last_position).astype(int), position)
+        position = np.where(moved, last_place, position)
         matched = position >= 0
         before = existing.iloc[position[matched]].reset_index(drop=True)
         after = _settle(before, part[matched])

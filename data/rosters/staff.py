@@ -16,15 +16,16 @@ def take(rows: Rows, context: Context) -> Counts:
     """
     counts = Counts()
     drop_repeats(rows, ("staff_code",), counts)
-    frame = rows.frame.reindex(columns=["staff_code", "name", "unit", "email"])
+    frame = rows.frame
     known = load(context.connection, table_of(Staff), ["staff_code", "unit", "email"]).set_index("staff_code")
     before = known.reindex(frame["staff_code"]).set_index(frame.index)
-    frame["email"] = frame["email"].fillna(before["email"]).fillna("")
+    if "email" not in frame:
+        frame = frame.assign(email=before["email"].fillna("").astype("str"))
     moved = (before["unit"].fillna("") != "") & (frame["unit"] != before["unit"])
     if moved.any():
         left = pd.DataFrame({"staff_code": frame["staff_code"], "unit": before["unit"]})[moved]
         insert_frame(context, table_of(StaffUnit), left.assign(until_at=context.imported_us))
-    taken = upsert(context, Staff, frame, key=("staff_code",))
+    taken = upsert(context, Staff, frame[["staff_code", "name", "unit", "email"]], key=("staff_code",))
     taken.unchanged += counts.unchanged
     return taken
 

@@ -76,7 +76,7 @@ def update_frame(context: Context, table: Table, before: pd.DataFrame, after: pd
     for name in after.columns:
         old, new = before[name].astype(object), after[name].astype(object)
         old, new = old.where(old.notna(), None), new.where(new.notna(), None)
-        differs = np.array([a != b for a, b in zip(old.to_numpy(), new.to_numpy(), strict=True)], dtype=bool)
+        differs = np.asarray(old.to_numpy() != new.to_numpy(), dtype=bool)
         changed |= differs
         places = np.flatnonzero(differs)
         for position in places:
