@@ -38,6 +38,7 @@ from data.rosters.repeats import READER, earlier_imports, file_hash, repeat_impo
 from data.rosters.undo import keep_rows
 
 BUSY = "資料庫正由另一個匯入使用，沒有寫入任何資料；請稍候再試一次"
+FULL = "磁碟空間不足，沒有寫入任何資料；請清出空間後再匯入"
 MOST_KEPT = 5_000  # refused rows kept of one table: a list that is wrong throughout is better exported anew
 _ID_NUMBER = re.compile(r"[A-Za-z][A-Da-d1289][0-9]{8}")
 
@@ -103,8 +104,9 @@ def import_files(
             plan.committed = True
     except _UndoneError:
         plan.committed = False
-    except OperationalError:
-        plan = Plan([*reports, FileReport("", "", problems=[Problem("", message=BUSY)])], committed=False)
+    except OperationalError as error:  # nothing can be written now, so the refusal cannot be logged either
+        message = FULL if "full" in str(error.orig).lower() or "no space" in str(error.orig).lower() else BUSY
+        return Plan([*reports, FileReport("", "", problems=[Problem("資料庫", message=message)])], committed=False)
     if plan.problems and not dry_run:
         _log_refusals(engine, plan, batch_id, moment, by)
     return plan
