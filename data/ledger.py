@@ -302,12 +302,13 @@ def _next_return(students: pd.Series[int], left_at: pd.Series[int], changes: pd.
 
 def _exempt(rounds: pd.DataFrame, student: pd.DataFrame, exemptions: pd.DataFrame) -> dict[str, npt.NDArray[np.int64]]:
     """From when until when a duty undone is excused: its student is away, or a person has excused it for good."""
-    start, until = student["gone_at"].to_numpy(), student["gone_until"].to_numpy()
-    by_hand = exemptions.groupby("round_id")["from_at"].min().reindex(rounds["round_id"]).to_numpy()
-    excused = ~np.isnan(by_hand)
-    if excused.any():
-        from_at = np.where(excused, np.nan_to_num(by_hand), NEVER).astype(np.int64)
-        start, until = np.minimum(start, from_at), np.where(excused, NEVER, until)
+    start, until = student["gone_at"].to_numpy(copy=True), student["gone_until"].to_numpy(copy=True)
+    if len(exemptions):
+        first = exemptions.groupby("round_id")["from_at"].min()
+        place = first.index.get_indexer(rounds["round_id"])
+        excused = place >= 0
+        start[excused] = np.minimum(start[excused], first.to_numpy()[place[excused]])
+        until[excused] = NEVER
     return {"exempt_at": start, "exempt_until": until}
 
 
