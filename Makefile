@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
 
-.PHONY: run demo test lint bench screenshots lock clean
+.PHONY: run test lint bench fuzz crash screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@test -f instance/licheng.sqlite || $(BIN)/licheng demo
@@ -21,6 +21,15 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench
+
+# Ten thousand mutated files, or a minute of them.
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --files 10000 --seconds 60
+
+# Imports killed at random moments, on both databases.
+crash: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.crash --kills 200 --database sqlite
+	$(BIN)/python -m tests.crash --kills 200 --database postgresql
 
 screenshots: $(VENV)/dev.stamp browser
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

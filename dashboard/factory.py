@@ -14,6 +14,7 @@ from dashboard.access.guard import install_guard, seal
 from dashboard.access.session import install_login
 from dashboard.access.views import install_views
 from dashboard.errors import install_errors
+from dashboard.exports.imports import install_imports
 from dashboard.exports.routes import install_exports
 from dashboard.i18n import install_i18n
 from dashboard.security import install_headers
@@ -23,7 +24,7 @@ from dashboard.shell import install_shell
 
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = next(folder for folder in (PACKAGE / "assets", PACKAGE.parent / "assets") if folder.is_dir())
-MAX_BODY_BYTES = 2 * 2**20  # pages post filters only; files come by the command line
+MAX_BODY_BYTES = 2 * 2**20  # pages post filters only; handing in files has a limit of its own
 
 
 def create_app(settings: Settings | None = None) -> Dash:
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_i18n(server)
     install_views(server)
     install_exports(server)
+    install_imports(server)
     install_errors(server)
     Compress(server)
     app = Dash(

@@ -67,19 +67,8 @@ def frame(
     page_id: str, title: str, names: tuple[str, ...], query: dict[str, str | None], *, permission: Permission
 ) -> html.Div:
     """Return the page without its data: a callback fills `<page_id>-body` for the scope of the session."""
-    content: list[Any]
-    if not may(permission):
-        href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
-        content = [
-            html.H1(title),
-            empty_state(_("您的角色不能看這一頁"), _("這一頁的內容不在您的職務範圍內。"), _("前往可以看的頁面"), href),
-        ]
-    elif set(query) - set(names):
-        content = [
-            html.H1(title),
-            empty_state(_("網址裡有看不懂的條件"), _("請從選單重新開啟這一頁。"), _("重新開啟"), "?"),
-        ]
-    else:
+    content = refusal(title, names, query, permission=permission)
+    if content is None:
         view = open_view(store(), current_scope(), {name: value for name, value in query.items() if value})
         content = [html.H1(title), _no_data()] if view is None else [
             html.Div(id=f"{page_id}-address", hidden=True),
@@ -87,6 +76,25 @@ def frame(
             _filters(page_id, names, view),
             html.Div(id=f"{page_id}-body", className="lc-stack"),
         ]  # fmt: skip
+    return around(content)
+
+
+def refusal(
+    title: str, names: tuple[str, ...], query: dict[str, str | None], *, permission: Permission
+) -> list[Any] | None:
+    """Say why this person does not get the page: no permission, or an address nobody understands; None: they do."""
+    if not may(permission):
+        href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
+        why = _("這一頁的內容不在您的職務範圍內。")
+        return [html.H1(title), empty_state(_("您的角色不能看這一頁"), why, _("前往可以看的頁面"), href)]
+    if set(query) - set(names):
+        why = _("請從選單重新開啟這一頁。")
+        return [html.H1(title), empty_state(_("網址裡有看不懂的條件"), why, _("重新開啟"), "?")]
+    return None
+
+
+def around(content: list[Any]) -> html.Div:
+    """Put the navigation around a page."""
     return html.Div([skip_link(), _bar(), html.Main(html.Div(content, className="lc-page"), id="main", tabIndex=-1)])
 
 
@@ -107,7 +115,9 @@ def answer(
 
 
 def _no_data() -> html.Div:
-    text = _("先匯入學生資料名冊、班級導師名冊、授課名冊、作業期程與認證清單：licheng import 資料夾。")
+    text = _("先匯入學生資料名冊、班級導師名冊、授課名冊、作業期程與認證清單。")
+    if may(Permission.IMPORT):
+        return empty_state(_("尚無資料"), text, _("前往匯入"), "/imports")
     return empty_state(_("尚無資料"), text)
 
 
@@ -115,6 +125,8 @@ def _bar() -> html.Header:
     pages = (
         (_("總覽"), "/", Permission.VIEW_OVERVIEW),
         (_("教師認證"), "/certification", Permission.VIEW_CERTIFICATION),
+        (_("匯入"), "/imports", Permission.VIEW_IMPORTS),
+        (_("人工登錄"), "/corrections", Permission.CORRECT),
     )
     items = [(words, href) for words, href, permission in pages if may(permission)]
     languages = [
@@ -190,11 +202,18 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
         words = {"upload": _("上傳與送出"), "certify": _("教師認證")}[task]
         deadline = _("%(task)s到 %(day)s，還有 %(n)s 天", task=words, day=roc_date(day), n=left)
     source = f"{trust.source}（{trust.sha256}）" if trust.source else ""
-    parts = trust_line(as_of=trust.as_of, source=source, deadline=deadline, deadline_status="neutral")
+    parts = trust_line(
+        as_of=trust.as_of, source=source, source_href="/imports?kind=outcomes" if may(Permission.VIEW_IMPORTS) else "",
+        deadline=deadline, deadline_status="neutral",
+    )  # fmt: skip
     parts.append(html.Span(scope_words(view)))
     result: list[Any] = [page_header(f"{term_name(view.filters.term)}　{title}", trust=parts, id=page_id)]
     if trust.is_stale:
-        result.append(stale_banner(trust.imported_at, working_days=trust.stale_days, href="/"))
+        result.append(
+            stale_banner(
+                trust.imported_at, working_days=trust.stale_days, href="/imports" if may(Permission.IMPORT) else ""
+            )
+        )
     return result
 
 

@@ -54,6 +54,7 @@ def reassign(
     with writing(engine) as connection:
         _known_staff(connection, teacher_code)
         _all_there(connection, Outcome, outcome_ids)
+        _not_by_hand_already(connection, outcome_ids, teacher_code)
         frame = pd.DataFrame({"outcome_id": list(outcome_ids), "teacher_code": teacher_code, "reason": reason})
         frame = frame.assign(from_at=to_us(moment), by_hand=True)
         title = f"改派給 {teacher_code}：{len(outcome_ids)} 件"
@@ -67,6 +68,8 @@ def exempt(engine: Engine, round_ids: Sequence[int], *, reason: str, by: str, at
     moment, reason = at or datetime.now(TAIPEI), _reason(reason)
     with writing(engine) as connection:
         _all_there(connection, Round, round_ids)
+        if connection.execute(select(Exemption.id).where(Exemption.round_id.in_(list(round_ids)))).first() is not None:
+            raise CorrectionError("其中有一件已經免辦；要更改請先收回原來那一筆")
         frame = pd.DataFrame({"round_id": list(round_ids), "from_at": to_us(moment), "reason": reason, "by_hand": True})
         title = f"免辦：{len(round_ids)} 件"
         return _enter(connection, Exemption, frame, title=title, by=by, moment=moment, rests_on=(Round, round_ids))
@@ -233,6 +236,8 @@ def _not_later(said: datetime, moment: datetime, what: str) -> None:
 
 
 def _known_staff(connection: Connection, code: str) -> None:
+    if not code:
+        raise CorrectionError("請選擇教師")
     if connection.execute(select(Staff.id).where(Staff.staff_code == code)).first() is None:
         raise CorrectionError(f"教職員名冊沒有「{code}」這個教師代碼，請查對")
 
@@ -242,6 +247,17 @@ def _all_there(connection: Connection, model: type[Base], ids: Sequence[int]) ->
     found = set(connection.execute(select(table.c.id).where(table.c.id.in_(list(ids)))).scalars())
     if not ids or found != set(ids):
         raise CorrectionError("找不到要更正的資料，可能已被復原，請重新查詢")
+
+
+def _not_by_hand_already(connection: Connection, outcome_ids: Sequence[int], teacher_code: str) -> None:
+    """Refuse to enter the same reassignment again: a second click is no second decision."""
+    of_items = Reassignment.outcome_id.in_(list(outcome_ids)) & Reassignment.by_hand.is_(True)
+    moves = connection.execute(
+        select(Reassignment.outcome_id, Reassignment.teacher_code).where(of_items).order_by(Reassignment.id)
+    )
+    latest = {outcome: teacher for outcome, teacher in moves}  # noqa: C416 - the last one of each counts
+    if teacher_code in latest.values():
+        raise CorrectionError(f"其中有一件已經改派給 {teacher_code}")
 
 
 def _not_yet(connection: Connection, model: type[Base], key: Mapping[str, Any]) -> None:

@@ -24,7 +24,8 @@ class Ledger:
     """The duties and what participation is counted from, on one set of codes.
 
     duties: data.schema.DUTY. enrolments: one row a student in a school year; uploads, selections and receipts point to it
-    by position. labels: the keys behind the codes of class, department, division, subject, teacher and unit.
+    by position, and so do the cross_checks about a student (what the platform itself counts; -1: about nobody).
+    labels: the keys behind the codes of class, department, division, subject, teacher and unit.
     classes: one row a class code. teachers: one row a teacher code, with name and unit code; units_before: the unit of a
     teacher code until an instant, latest first. taught: the subjects and teachers of each term's 授課名冊.
     """
@@ -34,6 +35,7 @@ class Ledger:
     uploads: pd.DataFrame
     selections: pd.DataFrame
     receipts: pd.DataFrame
+    cross_checks: pd.DataFrame
     windows: pd.DataFrame
     delegations: pd.DataFrame
     reassignments: pd.DataFrame
@@ -103,6 +105,7 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
         uploads=_uploads(frames["uploads"], enrolment_of),
         selections=_point(frames["selections"], enrolment_of),
         receipts=_point(frames["receipts"], enrolment_of),
+        cross_checks=_point(frames["cross_checks"], enrolment_of),
         windows=frames["windows"],
         delegations=_delegations(frames["delegations"], teacher_of),
         reassignments=_reassignments(frames["reassignments"], teacher_of),
@@ -124,8 +127,10 @@ def narrow(
 ) -> Ledger:
     """Return the ledger of a smaller world: only these class codes, enrolments or duties. Nothing else can be counted."""
     keep = np.ones(len(ledger.duties), dtype=bool) if duties is None else duties
+    # What the platform counted over more than these duties is no count of theirs; one about a student is the student's.
+    checks = ledger.cross_checks if duties is None else ledger.cross_checks.iloc[:0]
     if classes is None and enrolments is None:
-        return replace(ledger, duties=ledger.duties[keep].reset_index(drop=True), _by_term={})
+        return replace(ledger, duties=ledger.duties[keep].reset_index(drop=True), cross_checks=checks, _by_term={})
     shown = ledger.classes["visible"].to_numpy(dtype=bool)
     mine = ledger.enrolments["visible"].to_numpy(dtype=bool)
     if classes is not None:
@@ -145,6 +150,7 @@ def narrow(
         uploads=of_mine(ledger.uploads),
         selections=of_mine(ledger.selections),
         receipts=of_mine(ledger.receipts),
+        cross_checks=of_mine(checks[checks["enrolment"] >= 0]),
         classes=ledger.classes.assign(visible=shown),
         taught=ledger.taught.iloc[:0],
         _by_term={},

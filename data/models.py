@@ -512,6 +512,7 @@ class Submission(Base):
 
     roster: students, grades, outcomes, positions or performances. batch: 0, or 1 and 2 for 高三 梯次. source: school (our own
     workbook), central (its dump) or receipt (收訖明細, with round_number from 1). submitted_at: the first time known.
+    content_sha256: of a 收訖明細's persons and items, by which the same file again is told from a corrected one.
     """
 
     __tablename__ = "submissions"
@@ -531,6 +532,7 @@ class Submission(Base):
     round_number: Mapped[int]
     submitted_at: Mapped[datetime]
     unit: Mapped[str]
+    content_sha256: Mapped[str] = mapped_column(server_default=text("''"), default="")
     by_hand: Mapped[bool] = _by_hand()
     import_id: Mapped[int] = _import_id()
 

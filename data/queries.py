@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, literal, select, type_coerce, union_all
 
 from data.instants import NEVER, taipei_day_us
 from data.models import (
+    CrossCheck,
     Delegation,
     Enrolment,
     EnrolmentChange,
@@ -30,13 +31,14 @@ from data.models import (
     Student,
     Window,
 )
-from data.schema import FRAMES, conform
+from data.schema import ABOUT, CHECKS_OF_STUDENTS, CROSS_CHECKS, FRAMES, conform
 
 
 def load_frames(connection: Connection) -> dict[str, pd.DataFrame]:
     """Return every frame that the ledger is built from (data.schema.FRAMES)."""
     return {name: conform(_read(connection, statement), FRAMES[name]) for name, statement in _statements().items()} | {
-        "delegations": _delegations(connection)
+        "delegations": _delegations(connection),
+        "cross_checks": _cross_checks(connection),
     }
 
 
@@ -120,6 +122,23 @@ def _delegations(connection: Connection) -> pd.DataFrame:
     latest = {(p, d, order, a): b for p, d, order, a, b in rows}
     spans = [(*key[:3], taipei_day_us(key[3]), taipei_day_us(b + timedelta(days=1))) for key, b in latest.items()]
     return conform(pd.DataFrame(spans, columns=list(FRAMES["delegations"])), FRAMES["delegations"])
+
+
+def _cross_checks(connection: Connection) -> pd.DataFrame:
+    """The platform's own counts, the latest last; whom they are about is a student's id, as in every other frame."""
+    statement = select(
+        CrossCheck.school_year, CrossCheck.semester, CrossCheck.what, CrossCheck.about, CrossCheck.measure,
+        literal(-1).label("student_id"), CrossCheck.stated_count, _us(CrossCheck.known_at).label("known_at"),
+    ).order_by(CrossCheck.known_at, CrossCheck.id)  # fmt: skip
+    frame = conform(_read(connection, statement), CROSS_CHECKS)
+    of_student = frame["what"].isin(CHECKS_OF_STUDENTS)
+    if not of_student.any():
+        return frame
+    parts = frame.loc[of_student, "about"].str.partition(ABOUT)
+    ids = {row.student_number: row.id for row in connection.execute(select(Student.student_number, Student.id))}
+    frame.loc[of_student, "student_id"] = [ids.get(number, -1) for number in parts[0]]
+    frame.loc[of_student, "about"] = parts[2]
+    return frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,18 @@ RECEIPTS = {
     "school_year": "int64", "kind": "str", "round_number": "int64", "student_id": "int64", "status": "str",
     "acted_at": "int64", "known_at": "int64",
 }  # fmt: skip
+# The latest comes last. A count about a student names him by id (-1: about nobody), and about keeps what follows his number.
+CROSS_CHECKS = {
+    "school_year": "int64", "semester": "int64", "what": "str", "about": "str", "measure": "str", "student_id": "int64",
+    "stated_count": "int64", "known_at": "int64",
+}  # fmt: skip
+ABOUT = "|"  # between the parts of what is counted: student number, subject, 上課班級
+CHECKS_OF_STUDENTS = ("waiting_by_student", "teacher_overview", "class_overview")
 FRAMES: Mapping[str, Mapping[str, str]] = {
     "staff": STAFF, "classes": CLASSES, "enrolments": ENROLMENTS, "sections": SECTIONS, "delegations": DELEGATIONS,
     "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "exemptions": EXEMPTIONS, "staff_units": STAFF_UNITS,
     "enrolment_changes": ENROLMENT_CHANGES, "uploads": UPLOADS, "selections": SELECTIONS,
-    "receipts": RECEIPTS,
+    "receipts": RECEIPTS, "cross_checks": CROSS_CHECKS,
 }  # fmt: skip
 
 # The ledger, one row a duty, sorted by waiting time. Codes index Ledger.labels; -1 is nobody or nothing.

@@ -11,6 +11,9 @@ class Permission(StrEnum):
     VIEW_OVERVIEW = "view_overview"
     VIEW_CERTIFICATION = "view_certification"
     EXPORT = "export"
+    VIEW_IMPORTS = "view_imports"  # the history of imports and their health; no rows
+    IMPORT = "import"  # hand in, decide, undo
+    CORRECT = "correct"  # enter by hand what no export carries, and take it back
 
 
 class Role(StrEnum):
@@ -33,11 +36,14 @@ TITLES = {
     Role.TEACHER: "任課教師",
 }
 
+_PAGES = frozenset({Permission.VIEW_OVERVIEW, Permission.VIEW_CERTIFICATION, Permission.EXPORT})
+_REGISTRAR = _PAGES | {Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
+# Written out: a new permission is nobody's until somebody says whose.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.ADMIN: frozenset({Permission.VIEW_OVERVIEW}),  # accounts and health; no student or teacher rows
-    Role.CONVENER: frozenset(Permission),
-    Role.EXECUTIVE_SECRETARY: frozenset(Permission),
-    Role.SECTION_CHIEF: frozenset(Permission),
-    Role.HOMEROOM: frozenset(Permission),
+    Role.ADMIN: frozenset({Permission.VIEW_OVERVIEW, Permission.VIEW_IMPORTS}),  # health; no student or teacher rows
+    Role.CONVENER: _PAGES | {Permission.VIEW_IMPORTS},
+    Role.EXECUTIVE_SECRETARY: _REGISTRAR,
+    Role.SECTION_CHIEF: _REGISTRAR,
+    Role.HOMEROOM: _PAGES,
     Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION}),
 }

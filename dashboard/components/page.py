@@ -26,6 +26,7 @@ def trust_line(
     *,
     as_of: Instant,
     source: str = "",
+    source_href: str = "",
     warnings: int = 0,
     warnings_href: str = "",
     deadline: str = "",
@@ -33,11 +34,12 @@ def trust_line(
 ) -> list[html.Span]:
     """Say why the figures can be trusted: data until when, from which import, with how many warnings, and what is due next.
 
-    deadline: in words, 「距認證截止 12 天（116/1/22）」. Children for `page_header(trust=…)`.
+    source_href: where the imports behind the figures are listed. deadline: in words, 「距認證截止 12 天（116/1/22）」. Children for `page_header(trust=…)`.
     """
     parts = [html.Span(_("資料截至 %(when)s", when=roc_datetime(as_of)))]
     if source:
-        parts.append(html.Span(_("來源：%(source)s", source=source)))
+        words = _("來源：%(source)s", source=source)
+        parts.append(html.Span(inside(words, source_href) if source_href else words))
     if warnings:
         words = _("匯入警告 %(n)s 則", n=warnings)
         parts.append(html.Span(inside(words, warnings_href) if warnings_href else words))
@@ -60,12 +62,12 @@ def page_header(
 
 
 def stale_banner(as_of: Instant, *, working_days: int, href: str) -> html.Div:
-    """Warn that nothing was imported for a while (from 3 working days on): stale data has to look stale."""
+    """Warn that nothing was imported for a while (from 3 working days on): stale data has to look stale. href: for who may import."""
     return html.Div(
         [
             badge(Status.ATTENTION, words=_("資料較舊")),
             html.Span(_("最近一次匯入是 %(day)s，已過 %(n)s 個上班日。", day=roc_date(as_of), n=working_days)),
-            inside(_("前往匯入"), href, css="lc-more"),
+            inside(_("前往匯入"), href, css="lc-more") if href else None,
         ],
         className="lc-banner",
         role="status",

@@ -1,24 +1,73 @@
-"""Taking in files, and the demo school that goes the same way."""
+"""Imports, as one door: handing in (hand_ins), the history (history), templates, the command line and the demo school."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
 
 from sqlalchemy import select
 
+from dashboard.services.effects import effects_on
+from dashboard.services.hand_ins import (
+    NO_SUCH_JOB,
+    UPLOAD_BYTES,
+    WATCH,
+    JobFile,
+    JobView,
+    Options,
+    ServiceError,
+    decide,
+    hand_in,
+    job_of,
+    list_jobs,
+    needs_password,
+)
+from dashboard.services.history import (
+    Batch,
+    BatchFile,
+    batch_of,
+    count_batches,
+    list_batches,
+    rejected_rows,
+    rejected_rows_of_job,
+    undo,
+)
 from dashboard.services.store import Store
 from data.db import raise_data_version, reading, writing
-from data.demo.school import DemoSchool, write_school
 from data.instants import TAIPEI
 from data.models import Import
 from data.rosters.importing import import_files
+from data.rosters.kinds import all_kinds
 from data.rosters.plan import FileReport, Plan
 from data.school import write_setting
 
-__all__ = ["DemoSchool", "FileReport", "Plan", "change_setting", "has_data", "import_paths", "make_demo"]
+if TYPE_CHECKING:
+    from data.demo.school import DemoSchool
+
+__all__ = [
+    "NO_SUCH_JOB", "UPLOAD_BYTES", "WATCH", "Batch", "BatchFile", "FileReport", "JobFile", "JobView", "Options", "Plan",
+    "ServiceError", "batch_of", "change_setting", "count_batches", "decide", "hand_in", "has_data", "import_paths", "job_of",
+    "list_batches", "list_jobs", "make_demo", "needs_password", "rejected_rows", "rejected_rows_of_job", "template",
+    "template_kinds", "undo",
+]  # fmt: skip
+
+
+def template_kinds() -> list[tuple[str, str]]:
+    """Return key and title of the kinds that a school keeps by hand: each has a template as xlsx and ods."""
+    return [(kind.key, kind.title) for kind in all_kinds() if kind.by_hand]
+
+
+def template(kind: str, suffix: str) -> bytes | None:
+    """Return the blank template of a kind as xlsx or ods; None for what there is not."""
+    from data.rosters.templates import make_template  # only who asks for one pays for the writers
+
+    if suffix not in ("xlsx", "ods") or kind not in {key for key, _ in template_kinds()}:
+        return None
+    return make_template(kind, cast("Literal['xlsx', 'ods']", suffix))
 
 
 def import_paths(
@@ -29,12 +78,18 @@ def import_paths(
     school_year: int | None = None,
     dry_run: bool = False,
     take_good_rows: bool = False,
+    acknowledged: Collection[str] | None = None,
+    renames: Mapping[str, str] | None = None,
+    passwords: tuple[str, ...] = (),
+    with_effects: bool = False,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Plan:
-    """Take in files or folders, all or nothing."""
+    """Take in files or folders, all or nothing. with_effects: work out what that does to the figures as well."""
+    batch_id = uuid.uuid4().hex
     return import_files(
         store.engine, paths, id_key=store.id_key, by=by, school_year=school_year, dry_run=dry_run,
-        take_good_rows=take_good_rows, on_progress=on_progress,
+        take_good_rows=take_good_rows, acknowledged=acknowledged, renames=renames, passwords=passwords, batch_id=batch_id,
+        inspect=effects_on(store, batch_id) if with_effects else None, on_progress=on_progress,
     )  # fmt: skip
 
 
@@ -61,6 +116,8 @@ def make_demo(
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[DemoSchool, Plan]:
     """Write a believable school's files (kept where a folder is named) and import them as any school's."""
+    from data.demo.school import write_school  # serving needs neither the generator nor the writers of files
+
     with tempfile.TemporaryDirectory(prefix="licheng-demo-") as scratch:
         school = write_school(
             folder or Path(scratch), classes=classes, terms=terms, seed=seed, today=datetime.now(TAIPEI).date()

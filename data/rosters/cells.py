@@ -21,17 +21,24 @@ _INSTANT = (
     r"(?:[ T]*(?P<half>上午|下午|AM|PM|am|pm)?[ ]*(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.[0-9]+)?)?"
     r"(?: ?(?P<half2>AM|PM|am|pm))?)?$"
 )
+_SERIAL = r"^[0-9]{5}(?:\.[0-9]+)?$"
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # 1954 to 2119: what is beyond is another number
+_SERIAL_TO_UNIX = 25_569  # days from a spreadsheet's day 0, 1899-12-30, to 1970-01-01
+_WIDE_SIGNS = str.maketrans("／－．：", "/-.:")
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _DIGITS = {"一": 1, "二": 2, "三": 3, "ㄧ": 1, "四": 4}
 
 
 def parse_instants(column: pd.Series[str]) -> tuple[Ints, Ints, Bools]:
-    """Read AD or ROC dates with or without a time, 24 h or 上午/下午.
+    """Read AD or ROC dates with or without a time, 24 h or 上午/下午, and dates that a spreadsheet left as a number.
 
+    Such a serial number counts days from 1899-12-30: whole it is a day, with a fraction a second, to which it is rounded.
     Returns microseconds UTC (NO_INSTANT where empty), the length in microseconds of the unit the cell names (a day, a
     minute or a second), and which cells could not be read. ROC years are converted before the day is checked.
     """
     text = pa.array(column.to_numpy(), type=pa.string())
+    if pc.any(pc.match_substring_regex(text, "[／－．：]")).as_py():
+        text = pa.array([cell.translate(_WIDE_SIGNS) for cell in text.to_pylist()], type=pa.string())
     parts = pc.extract_regex(text, _INSTANT)
     matched = np.asarray(parts.is_valid())
     empty = (column == "").to_numpy()
@@ -61,7 +68,21 @@ def parse_instants(column: pd.Series[str]) -> tuple[Ints, Ints, Bools]:
     clock = np.maximum(hour, 0) * 3600 + np.maximum(minute, 0) * 60 + np.maximum(second, 0)
     instants = days * DAY_US + clock * 1_000_000 - TAIPEI_OFFSET_US
     unit = np.where(hour < 0, DAY_US, np.where(second < 0, 60_000_000, 1_000_000))
-    return np.where(good, instants, NO_INSTANT), unit, ~good & ~empty
+    instants = np.where(good, instants, NO_INSTANT)
+    if not (good | empty).all():
+        good = good | _read_serials(text, instants, unit)
+    return instants, unit, ~good & ~empty
+
+
+def _read_serials(text: pa.Array, instants: Ints, unit: Ints) -> Bools:
+    """Put the serial numbers among the cells into instants and unit, and return which cells were such."""
+    number = pc.if_else(pc.match_substring_regex(text, _SERIAL), text, "0").cast(pa.float64())
+    serial = np.asarray(number)
+    is_serial = (serial >= _FIRST_SERIAL) & (serial <= _LAST_SERIAL)
+    seconds = np.rint((serial - _SERIAL_TO_UNIX) * 86_400).astype(np.int64)
+    instants[is_serial] = seconds[is_serial] * 1_000_000 - TAIPEI_OFFSET_US
+    unit[is_serial] = np.where(serial == np.floor(serial), DAY_US, 1_000_000)[is_serial]
+    return np.asarray(is_serial, dtype=np.bool_)
 
 
 def map_unique(column: pd.Series[str], read: Callable[[str], Any]) -> tuple[pd.Series[Any], Bools]:

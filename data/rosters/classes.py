@@ -25,9 +25,10 @@ KIND = Kind(
     columns=(
         YEAR,
         Column("name", ("班級名稱", "班級"), "class", expects="班級名稱"),
-        Column("grade", ("年級",), cells.read_grade, expects="年級（1、2、3）"),
-        Column("department", ("科別", "科班學程", "科班學程別"), blank=True),
-        Column("homeroom_code", ("導師代碼", "導師教師代碼"), blank=True),
+        Column("grade", ("年級",), cells.read_grade, expects="年級（1、2、3）", allowed=("1", "2", "3")),
+        Column("department", ("科別", "科班學程", "科班學程別"), blank=True, expects="科別的名稱"),
+        Column("homeroom_code", ("導師代碼", "導師教師代碼"), blank=True, expects="導師的教師代碼"),
     ),
     take=take,
+    by_hand=True,
 )

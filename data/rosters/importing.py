@@ -28,17 +28,30 @@ from data.models import (
     Window,
 )
 from data.rosters import cells
+from data.rosters.archives import archive_reader
 from data.rosters.drift import suggest_renames, unknown_headings
-from data.rosters.kinds import Context, Counts, Kind, Rows, UnmatchedError, all_kinds, recognise, type_rows
+from data.rosters.kinds import (
+    Context,
+    Counts,
+    Kind,
+    Rows,
+    UnmatchedError,
+    all_kinds,
+    known_headings,
+    recognise,
+    type_rows,
+)
 from data.rosters.meanings import PERSONAL, meaning_of
 from data.rosters.plan import ColumnChange, Effect, FileReport, Plan, RefusedRow
 from data.rosters.problems import Problem, RefusedError
-from data.rosters.reading import Table, find_files, normalise_heading, read_tables
+from data.rosters.reading import Table, find_files, normalise_heading, read_in_child
 from data.rosters.repeats import READER, earlier_imports, file_hash, repeat_imports
 from data.rosters.undo import keep_rows
 
 BUSY = "資料庫正由另一個匯入使用，沒有寫入任何資料；請稍候再試一次"
 FULL = "磁碟空間不足，沒有寫入任何資料；請清出空間後再匯入"
+GUIDE = "填寫說明"  # the sheet of a template that says how to fill it in: nothing to take in
+REASONS = "退回原因"  # the last column of downloaded refused rows: handed in again, it says nothing
 MOST_KEPT = 5_000  # refused rows kept of one table: a list that is wrong throughout is better exported anew
 _ID_NUMBER = re.compile(r"[A-Za-z][A-Da-d1289][0-9]{8}")
 
@@ -69,6 +82,8 @@ def import_files(
     renames: Mapping[str, str] | None = None,
     passwords: Sequence[str] = (),
     at: datetime | None = None,
+    batch_id: str = "",
+    names: Mapping[str, str] | None = None,
     inspect: Callable[[Connection], list[Effect]] | None = None,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Plan:
@@ -77,15 +92,18 @@ def import_files(
     Raises nothing for bad input: problems are in the plan, and then nothing was written (unless take_good_rows, which
     leaves the bad rows out). acknowledged: the alarms a person has seen (None: all of them). renames: headings that a
     person says mean a known column, new heading → known heading; remembered once committed. at is the time of the
-    import, the present by default; inspect sees the database as it would be; on_progress hears (file, done, total) and
+    import, the present by default; batch_id its id, a new one by default; names: what people call the files, by the names
+    they lie under; inspect sees the database as it would be; on_progress hears (file, done, total) and
     may raise CancelledError.
     """
-    moment, batch_id = at or datetime.now(TAIPEI), uuid.uuid4().hex
+    moment, batch_id = at or datetime.now(TAIPEI), batch_id or uuid.uuid4().hex
     if school_year is None and not renames:
-        repeated = _take_repeats(engine, paths, batch_id=batch_id, by=by, moment=moment, dry_run=dry_run)
+        repeated = _take_repeats(
+            engine, paths, names=names or {}, batch_id=batch_id, by=by, moment=moment, dry_run=dry_run
+        )
         if repeated is not None:
             return repeated
-    tables, reports = _read_all(paths, passwords, on_progress)
+    tables, reports = _as_handed_in(*_read_all(paths, passwords, on_progress), names or {})
     try:
         with writing(engine) as connection:
             plan = _plan(
@@ -113,22 +131,22 @@ def import_files(
 
 
 def _take_repeats(
-    engine: Engine, paths: list[Path], *, batch_id: str, by: str, moment: datetime, dry_run: bool
-) -> Plan | None:
+    engine: Engine, paths: list[Path], *, names: Mapping[str, str], batch_id: str, by: str, moment: datetime, dry_run: bool
+) -> Plan | None:  # fmt: skip
     """Note that the files were handed in again, where all of them are in already to the byte; None: they must be read."""
     try:
-        names = {file_hash(path): path.name for path in find_files(paths)}
+        shown = {file_hash(path): names.get(path.name, path.name) for path in find_files(paths)}
         with reading(engine) as connection:
-            if earlier_imports(connection, list(names)) is None:
+            if earlier_imports(connection, list(shown)) is None:
                 return None
         with writing(engine) as connection:
-            earlier = earlier_imports(connection, list(names))
+            earlier = earlier_imports(connection, list(shown))
             if earlier is None:
                 raise _UndoneError
-            reports = repeat_imports(connection, names, earlier, batch_id=batch_id, moment=moment, by=by)
+            reports = repeat_imports(connection, shown, earlier, batch_id=batch_id, moment=moment, by=by)
             if dry_run:
                 raise _UndoneError
-            detail = {"batch_id": batch_id, "files": len(names), "rows": sum(report.rows for report in reports)}
+            detail = {"batch_id": batch_id, "files": len(shown), "rows": sum(report.rows for report in reports)}
             record(connection, moment, by, "import", detail)
             return Plan(reports, committed=True, batch_id=batch_id)
     except _UndoneError:
@@ -156,10 +174,12 @@ def _plan(
     on_progress: Callable[[str, int, int], None],
 ) -> Plan:
     """Do everything that the import would do, on a transaction that may be thrown away."""
-    reports = list(reports)
+    reports = [*reports, *_blank_templates(tables)]
     mappings = _mappings(connection, renames)
     recognised: list[tuple[Kind, Table, dict[str, str]]] = []
     for table in tables:
+        if table.sheet == GUIDE:
+            continue
         try:
             kind, heading = recognise(table, mappings)
             recognised.append((kind, table, heading))
@@ -187,6 +207,14 @@ def _plan(
     _warn_missing_windows(connection, reports)
     _remember(connection, recognised, renames, moment, by)
     return Plan(reports, committed=False, batch_id=batch_id)
+
+
+def _blank_templates(tables: list[Table]) -> list[FileReport]:
+    """Say which files are templates that nobody has filled in: their guide is all that they hold."""
+    filled = {table.file_name for table in tables if table.sheet != GUIDE}
+    message = f"這是還沒有填寫的範本，沒有任何資料列；請照「{GUIDE}」工作表填好第一張工作表再匯入"
+    blank = {table.file_name for table in tables} - filled
+    return [FileReport(name, "", problems=[Problem(name, message=message)]) for name in sorted(blank)]
 
 
 def _refused(table: Table, refused: RefusedError) -> FileReport:
@@ -272,15 +300,30 @@ def _read_all(
         files = find_files(paths)
     except RefusedError as refused:
         return [], [FileReport(refused.problems[0].file_name, "", problems=refused.problems)]
-    tables: list[Table] = []
-    reports: list[FileReport] = []
-    for number, path in enumerate(files):
-        on_progress(path.name, number, len(files))
-        try:
-            tables += read_tables(path)
-        except RefusedError as refused:
-            reports.append(FileReport(path.name, "", problems=refused.problems))
-    return tables, reports
+    tables, problems = read_in_child(
+        files, known=known_headings(), archive=archive_reader(passwords), on_progress=on_progress
+    )
+    by_file: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.file_name, []).append(problem)
+    return tables, [FileReport(name, "", problems=found) for name, found in by_file.items()]
+
+
+def _as_handed_in(
+    tables: list[Table], reports: list[FileReport], names: Mapping[str, str]
+) -> tuple[list[Table], list[FileReport]]:
+    """Call files what people call them, and leave the reasons out of refused rows that are handed in again."""
+    called = [
+        replace(
+            table, file_name=names.get(table.file_name, table.file_name), frame=table.frame.drop(columns=REASONS, errors="ignore")
+        )
+        for table in tables
+    ]  # fmt: skip
+    for report in reports:
+        own = names.get(report.file, report.file)
+        report.problems = [replace(problem, file_name=own) for problem in report.problems]
+        report.file = own
+    return called, reports
 
 
 def _years_of(recognised: list[tuple[Kind, Table, dict[str, str]]], school_year: int | None) -> list[int]:
@@ -312,7 +355,8 @@ def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, y
             table = replace(table, frame=table.frame.assign(**{name: str(years[0])}))
             heading = heading | {"school_year": name}
         rows = type_rows(table, kind, heading)
-        counts = kind.take(rows, context) if len(rows.frame) else Counts()
+        is_due = len(rows.frame) or (kind.take_empty and table.frame.empty)
+        counts = kind.take(rows, context) if is_due else Counts()
         report.new, report.changed, report.unchanged = counts.new, counts.changed, counts.unchanged
         report.rejected, report.problems = len(rows.rejected), rows.problems
         report.notes, report.warnings, report.alarms = [*table.notes, *rows.notes], rows.warnings, rows.alarms

@@ -52,6 +52,7 @@ class Kind:
     # Recognises a table by more than its headings (a book's 封面, a dump's leading columns); None: not of this kind.
     claims: Callable[[Table], dict[str, str] | None] | None = None
     by_hand: bool = False  # a school keeps it by hand: a blank template can be downloaded
+    take_empty: bool = False  # headings without a row say something as well: that there was nothing to hand in
 
 
 @dataclass(slots=True)

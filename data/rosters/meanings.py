@@ -41,8 +41,27 @@ MEANINGS: dict[tuple[str, str], tuple[str, str]] = {
     ("certification_rounds", "certifier_code"): ("認證教師", "完成的功勞歸誰"),
     ("performances", "category"): ("多元表現類別", "件數的分類"),
     ("performances", "uploaded_at"): ("上傳時間", "上傳參與從何時算起"),
+    ("registrations", "class_name"): ("班級", "登錄屬於哪一班"),
+    ("registrations", "unit"): ("登錄單位", "由哪個單位登錄"),
+    ("enrolment_changes", "class_name"): ("異動班級", "只是說明"),
+    ("enrolment_changes", "note"): ("異動備註", "只是說明"),
+    ("training_sessions", "unit"): ("主辦單位", "由哪個單位辦理"),
+    ("training_sessions", "attendee_count"): ("參加人數", "只是說明"),
+    ("staff_changes", "to_on"): ("異動迄日", "異動到哪一天為止"),
+    ("staff_changes", "unit"): ("新單位", "調任到哪個處室"),
+    ("staff_changes", "note"): ("異動備註", "只是說明"),
+    ("school_days", "is_school_day"): ("是否上課", "這一天算不算上班上課日"),
+    ("school_days", "note"): ("說明", "只是說明"),
+    ("submissions", "submitted_at"): ("提交時間", "第一次提交的時間"),
+    ("submission_sheets", "row_count"): ("列數", "這一張工作表提交了幾列"),
+    ("submission_sheets", "matched_count"): ("對得到學生的列數", "能逐件核對的列數"),
+    ("disputes", "answer"): ("答覆", "單位已經答覆，三日期限停止計算"),
+    ("disputes", "answered_at"): ("答覆時間", "單位何時答覆；第一次答覆的時間不會改變"),
+    ("disputes", "description"): ("問題描述", "只是說明"),
+    ("disputes", "student_id"): ("回報的學生", "這一筆回報屬於哪位學生"),
+    ("external_items", "status"): ("外校認證狀態", "在他校的認證結果，不列入本校件數"),
 }
-PERSONAL = {("students", "name"), ("students", "id_number_hash"), ("staff", "name"), ("staff", "email"), ("sections", "teacher_name")}  # fmt: skip
+PERSONAL = {("students", "name"), ("students", "id_number_hash"), ("staff", "name"), ("staff", "email"), ("sections", "teacher_name"), ("enrolment_changes", "note"), ("staff_changes", "note"), ("disputes", "answer"), ("disputes", "description"), ("disputes", "student_id")}  # fmt: skip
 
 
 def meaning_of(table_name: str, column: str) -> tuple[str, str]:

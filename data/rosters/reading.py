@@ -1,180 +1,257 @@
-"""Files in, tables of text out: workbooks by fastexcel, text files by a fixed ladder of encodings."""
+"""Files in, tables of text out: in this process, or all of them through one limited child."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import io
-import warnings
-import zipfile
-from collections.abc import Mapping
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
-import fastexcel
 import pandas as pd
+import pyarrow as pa
 
+from data.rosters.child import seconds_for
+from data.rosters.limits import MAX_BYTES, refused
+from data.rosters.oldbooks import SIGNATURE
+from data.rosters.parsing import WORKBOOKS, read_sheets
 from data.rosters.problems import Problem, RefusedError
+from data.rosters.sheets import Sheet, from_wire, normalise_heading
+from data.rosters.texts import TEXTS
 
-WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods"}
-TEXTS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-# Strict and in this order, never a guess: a guesser took cp950 for Thai, and 堃喆煊珉 are in big5hkscs only.
-ENCODINGS = ("utf-8-sig", "cp950", "big5hkscs")
-MAX_BYTES = 100 * 2**20
-MAX_EXPANDED_BYTES = 1024 * 2**20
-_WIDE = {
-    code: code - 0xFEE0
-    for start, end in (("０", "９"), ("Ａ", "Ｚ"), ("ａ", "ｚ"))
-    for code in range(ord(start), ord(end) + 1)
+__all__ = ["ArchiveReader", "Table", "find_files", "normalise_heading", "read_in_child", "read_tables"]
+
+ARCHIVES = {".zip", ".json"}
+START_SECONDS = 10  # for the child to be there at all; it takes 0.1 where nothing else runs
+_HERE = Path(__file__).resolve().parents[2]
+# All that the child is told of this process; keys, passwords and the database's address stay here.
+_PASSED_ON = ("PATH", "SYSTEMROOT", "WINDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG")
+# One allocator, so that the limit on memory means something; and it asks the system for much at a time, 5 % faster.
+_MEMORY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TOP_PAD_": str(2**26),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
 }
-_WIDE[0x3000] = 0x20
-_WIDE_PATTERN = "[０-９Ａ-Ｚａ-ｚ\u3000]"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One sheet as text: columns are the headings, the index holds the row numbers that a person sees."""
+    """One sheet as text: columns are the normalised headings, the index holds the row numbers that a person sees."""
 
     file_name: str
     sheet: str
     sha256: str
     frame: pd.DataFrame
-    cover: Mapping[str, str] = field(default_factory=dict)
+    cover: Mapping[str, str] = field(default_factory=dict)  # what the book's 封面 says, on every table of that book
     heading_row: int = 1
     notes: tuple[str, ...] = ()
 
 
-def find_files(paths: list[Path]) -> list[Path]:
+ArchiveReader = Callable[[str, bytes], list[Table]]
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files named, and those in the folders named, sorted. Raises RefusedError for a path that is not there."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             found += [
-                p for p in path.iterdir() if p.suffix.lower() in WORKBOOKS | TEXTS.keys() and p.name[:1] not in "~."
+                p
+                for p in path.iterdir()
+                if p.suffix.lower() in WORKBOOKS | TEXTS.keys() | ARCHIVES and p.name[:1] not in "~."
             ]
         elif path.is_file():
             found.append(path)
         else:
-            raise RefusedError([Problem(path.name, message="找不到這個檔案或資料夾，請確認路徑")])
+            raise refused(path.name, "找不到這個檔案或資料夾，請確認路徑")
     if not found:
-        raise RefusedError(
-            [Problem(paths[0].name if paths else "", message="資料夾裡沒有可以匯入的檔案（xlsx、xls、ods、csv、tsv）")]
+        raise refused(
+            paths[0].name if paths else "", "資料夾裡沒有可以匯入的檔案（xlsx、xls、ods、csv、tsv、zip、json）"
         )
     return sorted(found, key=lambda p: p.name)
 
 
-def read_tables(path: Path) -> list[Table]:
-    """Read every sheet that holds something. Raises RefusedError with one clear line when the file cannot be read."""
-    suffix = path.suffix.lower()
-    if path.stat().st_size > MAX_BYTES:
-        raise RefusedError([Problem(path.name, message=f"檔案超過 {MAX_BYTES // 2**20} MB，請分成幾個檔案再匯入")])
-    content = path.read_bytes()
-    if suffix in WORKBOOKS:
-        sheets = _read_workbook(path.name, content)
-    elif suffix in TEXTS:
-        sheets = [("", _read_text(path.name, content, separator=TEXTS[suffix]))]
-    else:
-        raise RefusedError(
-            [Problem(path.name, message=f"不能匯入「{suffix or '沒有副檔名'}」的檔案，請另存為 xlsx、ods 或 csv")]
-        )
+def read_tables(
+    path: Path, *, known: frozenset[str] = frozenset(), archive: ArchiveReader | None = None
+) -> list[Table]:
+    """Read every sheet that holds something, in this process but for xls, whose parser may never come back.
+
+    known: the normalised headings of all kinds, by which the heading row is found. Raises RefusedError with one clear
+    line when the file cannot be read.
+    """
+    suffix, _ = _check_file(path)
+    content = _read_bytes(path)
+    if suffix in ARCHIVES:
+        return _read_archive(path.name, content, archive)
+    if suffix in WORKBOOKS and content[:8] == SIGNATURE:
+        tables, problems = read_in_child([path], known=known)
+        if problems:
+            raise RefusedError(problems)
+        return tables
     sha256 = hashlib.sha256(content).hexdigest()
-    tables = [Table(path.name, sheet, sha256, clean_cells(frame)) for sheet, frame in sheets if len(frame)]
-    if not tables:
-        raise RefusedError([Problem(path.name, message="檔案裡沒有任何資料列，請重新從平臺匯出")])
-    return tables
+    return [_to_table(path.name, sha256, sheet) for sheet in read_sheets(path.name, content, suffix, known=known)]
 
 
-def clean_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make full-width digits, Latin letters and spaces narrow and trim the ends; touch no other character."""
-    cleaned = {}
-    for name in frame.columns:
-        column = frame[name].fillna("")
-        if column.str.contains(_WIDE_PATTERN, regex=True).any():
-            column = column.map(lambda text: text.translate(_WIDE))
-        cleaned[name] = column.str.strip()
-    frame = pd.DataFrame(cleaned, index=frame.index)
-    filled = pd.Series(data=False, index=frame.index)
-    for name in frame.columns:
-        filled |= frame[name] != ""
-    return frame if filled.all() else frame[filled]
+def read_in_child(
+    paths: Sequence[Path],
+    *,
+    known: frozenset[str],
+    archive: ArchiveReader | None = None,
+    on_progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[list[Table], list[Problem]]:
+    """Read files through one limited process, started again for the next file when one was too much for it.
 
-
-def normalise_heading(text: object) -> str:
-    return "" if text is None or text != text else "".join(str(text).translate(_WIDE).split())
-
-
-def _with_header(rows: pd.DataFrame) -> pd.DataFrame:
-    """Take the first row that is not blank as the headings; number the rest as the file does."""
-    rows = rows.astype("str")
-    blank = rows.isna().all(axis=1)
-    if blank.all():
-        return pd.DataFrame()
-    first = int((~blank).to_numpy().argmax())
-    names = [normalise_heading(cell) for cell in rows.iloc[first]]
-    keep = [i for i, name in enumerate(names) if name]
-    frame = rows.iloc[first + 1 :, keep]
-    frame.columns = [names[i] for i in keep]
-    frame.index = pd.RangeIndex(first + 2, len(rows) + 1)
-    return frame.loc[:, ~frame.columns.duplicated()]
-
-
-def _read_workbook(name: str, content: bytes) -> list[tuple[str, pd.DataFrame]]:
-    unreadable = Problem(name, message="這不是可以讀取的活頁簿（內容與副檔名不符或檔案損壞），請重新匯出或另存新檔")
-    if content[:2] == b"PK":
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if sum(member.file_size for member in archive.infolist()) > MAX_EXPANDED_BYTES:
-                    raise RefusedError([Problem(name, message="活頁簿解開後過大，拒絕讀取")])
-                members = set(archive.namelist())
-        except zipfile.BadZipFile:
-            raise RefusedError([unreadable]) from None
-        if not ({"xl/workbook.xml", "xl/workbook.bin"} & members or "content.xml" in members):
-            raise RefusedError([unreadable])
-    elif content[:4] != b"\xd0\xcf\x11\xe0":
-        raise RefusedError([unreadable])
+    Returns the tables of the files that could be read, and what is wrong with the others; raises nothing for a bad file.
+    on_progress hears (file, how many are done, how many there are). Archives are for `archive`, in this process.
+    """
+    tables: list[Table] = []
+    problems: list[Problem] = []
+    child = _start_child()  # at once: it loads its libraries while the first file is looked at
+    told = False
     try:
-        book = fastexcel.read_excel(content)
-        sheets = []
-        for sheet_name in book.sheet_names:
-            sheet = book.load_sheet(sheet_name, header_row=None, skip_rows=0, dtypes="string")
-            if sheet.height:
-                sheets.append((sheet_name, _with_header(sheet.to_arrow().to_pandas())))
-        return sheets
-    except fastexcel.FastExcelError:
-        raise RefusedError([unreadable]) from None
+        for number, path in enumerate(paths):
+            on_progress(path.name, number, len(paths))
+            try:
+                suffix, size = _check_file(path)
+                if suffix in ARCHIVES:
+                    tables += _read_archive(path.name, _read_bytes(path), archive)
+                    continue
+                if child.poll() is not None:
+                    _stop(child)
+                    child, told = _start_child(), False
+                request: dict[str, Any] = {
+                    "path": str(path.absolute()),
+                    "name": path.name,
+                    "suffix": suffix,
+                    "size": size,
+                }
+                tables += _ask(
+                    child, path.name, request if told else request | {"known": sorted(known)}, seconds_for(size)
+                )
+                told = True
+            except RefusedError as refusal:
+                problems += refusal.problems
+                told = told or child.poll() is None
+    finally:
+        _stop(child)
+    return tables, problems
 
 
-def _read_text(name: str, content: bytes, *, separator: str) -> pd.DataFrame:
-    for encoding in ENCODINGS:
-        try:
-            text = content.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise RefusedError(
-            [Problem(name, message="文字編碼無法辨識（接受 UTF-8、Big5），請用試算表另存為 UTF-8 的 CSV")]
-        )
-    first_line = text.split("\n", 1)[0]
-    if first_line.count("\t") > first_line.count(","):
-        separator = "\t"
-    if not text.strip() or "\0" in text:
-        raise RefusedError([Problem(name, message="檔案是空的，或不是文字檔，請重新從平臺匯出")])
+def _check_file(path: Path) -> tuple[str, int]:
+    suffix = path.suffix.lower()
+    if suffix not in WORKBOOKS | TEXTS.keys() | ARCHIVES:
+        raise refused(path.name, f"不能匯入「{suffix or '沒有副檔名'}」的檔案，請另存為 xlsx、ods 或 csv")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the headings would be dropped unsaid
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=separator,
-                dtype="str",
-                keep_default_na=False,
-                skip_blank_lines=False,
-                header=0,
-                index_col=False,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise RefusedError(
-            [Problem(name, message=f"欄位數前後不一，無法切成表格（{str(error).strip()[-60:]}）")]
+        size = path.stat().st_size
+    except OSError:
+        raise refused(path.name, "檔案打不開，請確認路徑正確、有權限讀取") from None
+    if size > MAX_BYTES:
+        raise refused(path.name, f"檔案超過 {MAX_BYTES // 2**20} MB，請分成幾個檔案再匯入")
+    return suffix, size
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise refused(path.name, "檔案打不開，請確認沒有被其他程式占用、有權限讀取") from None
+
+
+def _read_archive(name: str, content: bytes, archive: ArchiveReader | None) -> list[Table]:
+    if archive is None:
+        raise refused(name, "這裡不能匯入 zip 或 json 檔，請匯入 xlsx、ods 或 csv")
+    return archive(name, content)
+
+
+def _to_table(name: str, sha256: str, sheet: Sheet) -> Table:
+    frame = sheet.body.to_pandas()
+    last = sheet.first_row + len(frame)
+    frame.index = (
+        pd.RangeIndex(sheet.first_row, last)
+        if sheet.numbers is None
+        else pd.Index(sheet.numbers.to_pandas(), dtype="int64")
+    )
+    return Table(name, sheet.name, sha256, frame, sheet.cover, sheet.heading_row, tuple(sheet.notes))
+
+
+# --- the child --------------------------------------------------------------------------------------------------------
+
+
+def _start_child() -> subprocess.Popen[bytes]:
+    environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _MEMORY
+    return subprocess.Popen(
+        [sys.executable, "-X", "utf8", "-B", "-m", "data.rosters.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # what a parser says when it dies may hold cells
+        cwd=_HERE,
+        env=environment,
+        pipesize=2**20,
+    )  # fmt: skip
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what was not yet written to a dead one
+                pipe.close()
+    try:
+        child.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _ask(child: subprocess.Popen[bytes], name: str, request: dict[str, Any], seconds: float) -> list[Table]:
+    """Have the child read one file. Raises RefusedError with the child's problems, or with one for its death."""
+    assert child.stdin is not None and child.stdout is not None  # noqa: PT018, S101 - narrows the types; both are pipes
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    clock = threading.Timer(seconds + START_SECONDS * ("known" in request), end)
+    clock.start()
+    try:
+        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.flush()
+        said = json.loads(child.stdout.readline())
+        bodies = [_read_exactly(child.stdout, size) for size in said.get("sizes", [])]
+    except (OSError, ValueError):  # a closed pipe or half a line: it is no more
+        child.kill()
+        child.wait()
+        if late.is_set():
+            raise refused(name, f"讀了 {seconds:.0f} 秒還沒讀完，已停止，請另存新檔或分成幾個檔案再匯入") from None
+        raise refused(
+            name, "讀取時超過記憶體或時間的限制而停止（檔案損壞，或展開後過大），請另存新檔或分成幾個檔案再匯入"
         ) from None
-    frame.columns = [normalise_heading(column) for column in frame.columns]
-    frame.index = pd.RangeIndex(2, len(frame) + 2)
-    return frame.loc[:, (frame.columns != "") & ~frame.columns.duplicated()]
+    finally:
+        clock.cancel()
+    if "problems" in said:
+        raise RefusedError([Problem(*problem) for problem in said["problems"]])
+    sheets = []
+    for body in bodies:
+        table = pa.ipc.open_stream(pa.py_buffer(body)).read_all()
+        table.validate()
+        sheets.append(from_wire(table))
+    return [_to_table(name, said["sha256"], sheet) for sheet in sheets]
+
+
+def _read_exactly(pipe: IO[bytes], size: int) -> bytearray:
+    body = bytearray(size)
+    view, reached = memoryview(body), 0
+    while reached < size:
+        count = pipe.readinto(view[reached:])  # type: ignore[attr-defined]
+        if not count:
+            raise OSError("the pipe ended early")
+        reached += count
+    return body

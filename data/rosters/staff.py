@@ -35,10 +35,13 @@ KIND = Kind(
     title="教職員名冊",
     order=10,
     columns=(
-        Column("staff_code", ("教師代碼", "職員代碼", "教職員代碼", "員工代碼"), expects="教師代碼"),
+        Column("staff_code", ("教師代碼", "職員代碼", "教職員代碼", "員工代碼"), expects="教師代碼，每人一個"),
         Column("name", ("姓名", "教師姓名", "教職員姓名"), expects="姓名"),
-        Column("unit", ("處室", "單位", "處室組別"), blank=True),
-        Column("email", ("電子郵件", "電子信箱", "Email", "E-mail"), required=False, blank=True),
+        Column("unit", ("處室", "單位", "處室組別"), blank=True, expects="處室和組，例：教務處註冊組"),
+        Column(
+            "email", ("電子郵件", "電子信箱", "Email", "E-mail"), required=False, blank=True, expects="寄送提醒的地址"
+        ),
     ),
     take=take,
+    by_hand=True,
 )

@@ -66,7 +66,9 @@ def take(rows: Rows, context: Context) -> Counts:
     rows.frame = frame[columns]
     drop_repeats(rows, KEY, Counts())
     rows.reject(rows.frame["ends_at"] <= rows.frame["starts_at"], "ends_at", "結束時間不晚於開始時間，請改正其中一個")
-    frame = rows.frame
+    rows.frame = frame = rows.frame[
+        ~rows.frame.index.isin(list(rows.rejected))
+    ]  # a refused row goes with all its grades
     known = load(context.connection, table_of(Window), [*KEY, "original_ends_at", "ends_at"])
     if len(known):
         first = {tuple(row[:4]): row[4] for row in known.itertuples(index=False, name=None)}
@@ -104,18 +106,34 @@ KIND = Kind(
     columns=(
         YEAR,
         SEMESTER,
-        Column("grade", ("年級",), cells.read_grade, expects="年級（1、2、3 或 全部）"),
-        Column("task", ("項目", "作業項目"), read_task, expects="：" + "、".join(TASKS)),
-        Column("starts_at", ("開始時間", "起始時間", "開始日期"), "instant", expects="開始時間"),
-        Column("ends_at", ("結束時間", "截止時間", "結束日期"), "instant", expects="結束時間"),
-        Column("original_ends_at", ("原結束時間", "原截止時間"), "instant", required=False, blank=True),
-        Column("unit", ("負責單位", "單位"), required=False, blank=True),
+        Column(
+            "grade", ("年級",), cells.read_grade, expects="年級（1、2、3 或 全部）", allowed=("1", "2", "3", "全部")
+        ),
+        Column(
+            "task",
+            ("項目", "作業項目"),
+            read_task,
+            expects="：" + "、".join(TASKS),
+            allowed=tuple({task: title for title, task in TASKS.items()}.values()),
+        ),
+        Column("starts_at", ("開始時間", "起始時間", "開始日期"), "instant", expects="開放的第一個時刻"),
+        Column("ends_at", ("結束時間", "截止時間", "結束日期"), "instant", expects="最後的時刻，含當天或那一分鐘"),
+        Column(
+            "original_ends_at",
+            ("原結束時間", "原截止時間"),
+            "instant",
+            required=False,
+            blank=True,
+            expects="延長過的，最初公告的結束時間",
+        ),
+        Column("unit", ("負責單位", "單位"), required=False, blank=True, expects="負責的處室"),
         Column(
             "self_check_from_at",
             ("自我檢核開始時間", "自我檢核起日", "自我檢核開始日期"),
             "instant",
             required=False,
             blank=True,
+            expects="自我檢核的第一天",
         ),
         Column(
             "self_check_to_at",
@@ -123,9 +141,12 @@ KIND = Kind(
             "instant",
             required=False,
             blank=True,
+            expects="自我檢核的最後一天，含當天",
         ),
-        Column("published_at", ("公告日期", "公告時間"), "instant", required=False, blank=True),
-        Column("published_where", ("公告位置", "公告網址"), required=False, blank=True),
+        Column(
+            "published_at", ("公告日期", "公告時間"), "instant", required=False, blank=True, expects="期程公告的日期"
+        ),
+        Column("published_where", ("公告位置", "公告網址"), required=False, blank=True, expects="期程公告在哪裡"),
     ),
     take=take,
     by_hand=True,

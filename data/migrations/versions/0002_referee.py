@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("round_number", sa.Integer(), nullable=False),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),
         sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("content_sha256", sa.String(), server_default=sa.text("''"), nullable=False),
         sa.Column("by_hand", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name=op.f("fk_submissions_import_id_imports")),

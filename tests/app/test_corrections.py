@@ -1,0 +1,127 @@
+"""Entering by hand on the page: who may, what it finds, and what a forged form gets."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import func, select
+
+from dashboard.services import corrections, imports
+from data.db import reading
+from data.models import Import, Outcome, Round, Student
+from tests.app.conftest import fire
+
+# The page's fields, written out: page modules cannot be imported before the app is made.
+FIELDS = (
+    "term", "student", "items", "principal", "teacher", "order", "from", "to", "kind", "class", "roster", "batch", "training", "audience",
+    "day", "title", "unit", "count", "reason",
+)  # fmt: skip
+SAVE = "corrections-answer.children"
+ITEMS = "..corrections-items.options...corrections-items.value...corrections-items-note.children.."
+MAY = ("secretary", "chief")
+MAY_NOT = ("principal", "homeroom", "teacher", "admin")
+
+
+@pytest.fixture
+def waiting(place):
+    """A sending that waits: its round, its student's number and its term."""
+    with reading(place.store.engine) as connection:
+        return connection.execute(
+            select(Round.id, Student.student_number, Outcome.school_year * 10 + Outcome.semester)
+            .join_from(Round, Outcome, Round.outcome_id == Outcome.id)
+            .join(Student, Student.id == Outcome.student_id)
+            .where(Round.completed_at.is_(None))
+            .order_by(Round.id.desc())
+            .limit(1)
+        ).one()
+
+
+def save(client, form, **values):
+    state = {f"corrections-{name}.value": values.get(name) for name in FIELDS}
+    return fire(client, SAVE, inputs={"corrections-save.n_clicks": 1, "corrections-form.value": form}, state=state)
+
+
+def list_items(client, term, student):
+    return fire(client, ITEMS, inputs={"corrections-term.value": term, "corrections-student.value": student})
+
+
+def count_imports(place):
+    with reading(place.store.engine) as connection:
+        return connection.execute(select(func.count()).select_from(Import)).scalar_one()
+
+
+@pytest.mark.parametrize("username", MAY_NOT)
+def test_who_may_not_correct_gets_nothing_and_changes_nothing(client_for, place, waiting, username):
+    before = count_imports(place)
+    round_id, student, term = waiting
+    answer = save(client_for(username), "exempt", term=str(term), student=student, items=[str(round_id)], reason="x")
+    assert answer.status_code == 403
+    listed = list_items(client_for(username), str(term), student)
+    assert (listed.status_code, b"options" in listed.data) == (403, False)
+    assert count_imports(place) == before
+
+
+@pytest.mark.parametrize("username", MAY)
+def test_a_students_waiting_items_are_listed_and_one_can_be_exempted_and_taken_back(
+    client_for, place, waiting, username
+):
+    round_id, student, term = waiting
+    client = client_for(username)
+    options = list_items(client, str(term), student).json["response"]["corrections-items"]["options"]
+    assert str(round_id) in {option["value"] for option in options}
+    before = count_imports(place)
+    text = json.dumps(
+        save(client, "exempt", term=str(term), student=student, items=[str(round_id)], reason="檔案毀損").json,
+        ensure_ascii=False,
+    )
+    assert "已登錄" in text
+    assert count_imports(place) == before + 1
+    (batch,) = [each for each in imports.list_batches(place.store, limit=1) if each.by_hand]
+    assert (batch.by, batch.state) == (username, "kept")
+    imports.undo(place.store, batch.batch_id, by=username)
+    assert imports.batch_of(place.store, batch.batch_id).state == "undone"
+
+
+FORGED = {
+    "no form": ("", {}),
+    "an unknown form": ("drop table", {}),
+    "a form that is no text": (["exempt"], {}),
+    "items of nobody": ("exempt", {"term": "1151", "student": "nobody", "items": ["1", "2"], "reason": "x"}),
+    "items that are no list": ("exempt", {"term": "1151", "student": 5, "items": "1", "reason": {"a": 1}}),
+    "a term of full-width digits": ("register", {"term": "１１５１", "day": "2026-01-01"}),
+    "a day of nonsense": ("train", {"term": "1151", "day": "2026-13-40"}),
+    "an order of words": ("delegate", {"principal": "T001", "teacher": "T002", "order": "一", "from": "2026-01-01", "to": "2026-01-02"}),
+    "a count of nonsense": ("train", {"term": "1151", "day": "2026-01-01", "training": "宣導說明", "audience": "學生", "count": "9" * 40}),
+    "a batch of nonsense": ("submit", {"term": "1150", "day": "2026-01-01", "roster": "outcomes", "batch": "-1"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_form_is_an_answer_in_words_and_never_an_entry(client_for, place, case):
+    before = count_imports(place)
+    form, values = FORGED[case]
+    answer = save(client_for("secretary"), form, **values)
+    assert answer.status_code == 200
+    assert "還沒有登錄" in json.dumps(answer.json, ensure_ascii=False)
+    assert count_imports(place) == before
+
+
+def test_items_of_another_student_cannot_be_slipped_in(client_for, place, waiting):
+    round_id, _, term = waiting
+    with reading(place.store.engine) as connection:
+        other = connection.execute(
+            select(Student.student_number)
+            .where(
+                Student.id.not_in(
+                    select(Outcome.student_id).join(Round, Round.outcome_id == Outcome.id).where(Round.id == round_id)
+                )
+            )
+            .limit(1)
+        ).scalar_one()
+    answer = save(client_for("secretary"), "exempt", term=str(term), student=other, items=[str(round_id)], reason="x")
+    assert "還沒有登錄" in json.dumps(answer.json, ensure_ascii=False)
+
+
+def test_every_form_asks_only_for_fields_there_are():
+    assert {name for fields in corrections.FORMS.values() for name in fields} <= set(FIELDS)
