@@ -65,7 +65,8 @@ class _Bar:
         return lambda name, done, total: self.progress.update(self.task, description=name, completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        if self.progress.live.is_started:  # else stopping would print an empty line
+            self.progress.stop()
 
 
 @app.command()

@@ -73,7 +73,7 @@ class Import(Base):
     """One table of a file taken in by one run (batch), or one entry by hand; every fact names the import that brought it.
 
     state is kept or undone; an undone import has left no fact behind. headings: JSON, which heading stood for which column
-    and which were unknown, so that the next export of the kind can be compared.
+    and which were unknown, so that the next export of the kind can be compared. data_version: the one it left behind.
     """
 
     __tablename__ = "imports"
@@ -93,6 +93,7 @@ class Import(Base):
     imported_by: Mapped[str]
     sheet: Mapped[str] = mapped_column(server_default=text("''"), default="")
     headings: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    data_version: Mapped[int | None]
     state: Mapped[str] = mapped_column(server_default="kept", default="kept")
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str] = mapped_column(server_default=text("''"), default="")

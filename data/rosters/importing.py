@@ -16,7 +16,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from data.db import raise_data_version, reading, writing
+from data.db import raise_data_version, read_data_version, reading, writing
 from data.instants import TAIPEI, to_us
 from data.models import (
     AuditEvent,
@@ -117,6 +117,8 @@ def import_files(
                 raise _UndoneError
             if any(report.new or report.changed for report in plan.reports):
                 raise_data_version(connection)
+            left = read_data_version(connection)
+            connection.execute(update(Import).where(Import.batch_id == batch_id).values(data_version=left))
             detail = {"batch_id": batch_id, "files": len(tables), "rows": sum(report.rows for report in plan.reports)}
             record(connection, moment, by, "import", detail)
             plan.committed = True

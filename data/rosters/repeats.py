@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
+from data.db import read_data_version
 from data.models import Import, ImportRows
 from data.rosters.kinds import all_kinds
 from data.rosters.plan import FileReport
 from data.rosters.undo import fact_tables, pack_ids, unpack_ids
 
 READER = version("licheng")  # another version may read the same bytes otherwise
-KEPT = ("kind", "sheet", "term", "row_count", "headings", "sha256")
+KEPT = ("kind", "sheet", "term", "row_count", "headings", "sha256", "data_version")
 
 
 def file_hash(path: Path) -> str:
@@ -28,29 +29,27 @@ def file_hash(path: Path) -> str:
 
 
 def earlier_imports(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Any]] | None:
-    """Return the imports that took in these very bytes, by hash; None unless every file is in and no fact changed since.
+    """Return the imports that took in these very bytes, by hash; None unless every file is in and nothing changed since.
 
     Importing is idempotent, so such a load says nothing new; a single file that must be read means reading all, as what
     one file changes another may rest on.
     """
     found: dict[str, list[Any]] = {}
+    present = read_data_version(connection)
     for sha256 in hashes:
         newest = select(func.max(Import.id)).where(Import.sha256 == sha256, Import.state == "kept").scalar_subquery()
         batch = select(Import.batch_id).where(Import.id == newest).scalar_subquery()
         same = connection.execute(select(Import).where(Import.sha256 == sha256, Import.batch_id == batch)).all()
-        if not same or not all(_still_says(row) for row in same):
-            return None
-        later = (Import.id > max(row.id for row in same)) & (Import.batch_id != same[0].batch_id)
-        changed = (Import.new_count + Import.changed_count > 0) | (Import.state == "undone")
-        undone = Import.undone_at > same[0].imported_at
-        if connection.execute(select(Import.id).where((later & changed) | undone).limit(1)).first() is not None:
+        if not same or not all(_still_says(row, present) for row in same):
             return None
         found[sha256] = list(same)
     return found
 
 
-def _still_says(row: Any) -> bool:
-    return row.rejected_count == 0 and bool(row.headings) and json.loads(row.headings).get("reader") == READER
+def _still_says(row: Any, data_version: int) -> bool:
+    """Nothing committed since (facts, settings, corrections, undo: each raises the version), and all of it taken."""
+    read_alike = bool(row.headings) and json.loads(row.headings).get("reader") == READER
+    return row.data_version == data_version and row.rejected_count == 0 and read_alike
 
 
 def repeat_imports(

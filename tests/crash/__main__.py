@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 ID_KEY = b"a key for kills"
 FIRST_AT, SECOND_AT, UNDO_AT = (datetime(2025, 1, day, 8, tzinfo=TAIPEI) for day in (10, 24, 25))
 REST = 0.02  # seconds between plan and commit where the kill is to fall there
+LINGER = 0.03  # and after the commit, before the process ends
+COMMAND = [sys.executable, "-c", "from dashboard.cli import main; main()", "import"]
 PATIENCE = 30  # seconds for a server to notice that its client is gone
 
 
@@ -45,6 +47,7 @@ class Way:
     job: dict[str, Any]
     usual: float = 0.0
     from_plan: float = 0.0  # seconds from "planned" to the end
+    when: bool = True  # the instants of the import are known: the command line takes the present
 
 
 @dataclass
@@ -94,8 +97,11 @@ def take_in(engine: Engine, folder: Path, at: datetime) -> str:
     return plan.batch_id
 
 
-def prepare(folder: Path, *, server: str = "", terms: int = 2) -> Ground:
-    """Write a small school's exports of two days, and make every state: empty, first, both, and the second taken back."""
+def prepare(folder: Path, *, server: str = "", terms: int = 2, cold: bool = True) -> Ground:
+    """Write a small school's exports of two days, and make every state: empty, first, both, and the second taken back.
+
+    cold: the command line as well, from its very start.
+    """
     ground = Ground(folder, server)
     for day, at in (("first", FIRST_AT), ("second", SECOND_AT)):
         write_school(folder / day, classes=3, terms=terms, seed=3, today=date(at.year, at.month, at.day))
@@ -118,15 +124,34 @@ def prepare(folder: Path, *, server: str = "", terms: int = 2) -> Ground:
     engine.dispose()
 
     def job(day: str, at: datetime) -> dict[str, Any]:
-        return {"folder": str(folder / day), "at": at.isoformat(), "key": ID_KEY.hex(), "rest": 0}
+        return {"folder": str(folder / day), "at": at.isoformat(), "key": ID_KEY.hex(), "rest": 0, "linger": LINGER}
 
     ground.ways = {
         "first import": Way("empty", "first", job("first", FIRST_AT)),
         "second import": Way("first", "both", job("second", SECOND_AT)),
         "commit": Way("first", "both", job("second", SECOND_AT) | {"rest": REST}),
-        "undo": Way("both", "undone", {"batch_id": batch_id, "at": UNDO_AT.isoformat()}),
+        "undo": Way("both", "undone", {"batch_id": batch_id, "at": UNDO_AT.isoformat(), "linger": LINGER}),
     }
+    if cold:
+        (folder / "instance").mkdir()
+        (folder / "instance" / "id-number.key").write_bytes(ID_KEY)
+        way = Way("empty", "command", job("first", FIRST_AT), when=False)
+        start = time.perf_counter()
+        process = begin_command(ground, copy(ground, "empty", "command"), way)
+        assert process.wait() == 0, "the command failed by itself"
+        way.usual = time.perf_counter() - start
+        engine = open_engine(url_of(ground, "command"))
+        ground.looks["command"] = state_of(engine, when=False)
+        engine.dispose()
+        ground.ways["command line"] = way
     return ground
+
+
+def begin_command(ground: Ground, url: str, way: Way) -> subprocess.Popen[bytes]:
+    """Start `licheng import` as a person would, in a process group of its own."""
+    environment = os.environ | {"LICHENG_INSTANCE_DIR": str(ground.folder / "instance"), "LICHENG_DATABASE_URL": url}
+    command = [*COMMAND, way.job["folder"]]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 
 # --- killing ------------------------------------------------------------------------------------------------------------
@@ -161,9 +186,11 @@ class Worker:
 
 
 def measure(ground: Ground, worker: Worker) -> None:
-    """Let each way run to its end twice, and note how long it takes: kills fall within."""
+    """Let each way run to its end a few times, and note the shortest it takes: kills fall within."""
     for way in ground.ways.values():
-        for _ in range(2):
+        way.usual = way.usual or PATIENCE
+        way.from_plan = PATIENCE
+        for _ in range(2 if way.when else 0):
             copied = copy(ground, way.start, "killed")
             worker.begin(way.job | {"url": copied})
             start = planned = time.perf_counter()
@@ -172,30 +199,36 @@ def measure(ground: Ground, worker: Worker) -> None:
                 planned = time.perf_counter()
                 status = worker.hear("ended")[1]
             assert status == 0, "the import failed by itself"
-            way.usual, way.from_plan = time.perf_counter() - start, time.perf_counter() - planned
+            ended = time.perf_counter()
+            way.usual, way.from_plan = min(way.usual, ended - start), min(way.from_plan, ended - planned)
 
 
 def kill_one(ground: Ground, worker: Worker, name: str, chance: random.Random) -> tuple[str, bool, float]:
     """Kill one run at a random moment and check what it left; return what that was, whether it was alive, and when."""
     way = ground.ways[name]
     url = copy(ground, way.start, "killed")
-    pid = worker.begin(way.job | {"url": url})
-    over = False
-    if name == "commit":
-        over = worker.hear("planned", "ended")[0] == "ended"
-        delay = chance.uniform(0, way.from_plan)
+    if name == "command line":
+        process = begin_command(ground, url, way)
+        time.sleep(delay := chance.uniform(0, way.usual))
+        kill_group(process.pid)
+        status = process.wait()
     else:
-        delay = chance.uniform(0, way.usual)
-    time.sleep(delay)
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:  # it was done already
-        pass
-    status = 0 if over else worker.hear("ended")[1]
+        pid = worker.begin(way.job | {"url": url})
+        at_plan = name == "commit" and worker.hear("planned", "done")
+        time.sleep(delay := chance.uniform(0, way.from_plan if at_plan else way.usual))
+        kill_group(pid)
+        status = worker.hear("ended")[1]
     assert status in (0, -signal.SIGKILL), f"{name} ended with {status}"
     found = check(ground, url, way)
     assert status != 0 or found == "all", "it ended well and left nothing"
     return found, status != 0, delay
+
+
+def kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it was done already
+        return
 
 
 def check(ground: Ground, url: str, way: Way) -> str:
@@ -205,7 +238,7 @@ def check(ground: Ground, url: str, way: Way) -> str:
     engine = open_engine(url)
     try:
         check_integrity(engine)
-        state = state_of(engine)
+        state = state_of(engine, when=way.when)
         before, after = ground.looks[way.start], ground.looks[way.end]
         found = "nothing" if state == before else "all" if state == after else "partial"
         assert found != "partial", {key: value for key, value in state.items() if value not in (before[key], after[key])}
@@ -217,7 +250,7 @@ def check(ground: Ground, url: str, way: Way) -> str:
         else:
             take_in(engine, Path(way.job["folder"]), datetime.fromisoformat(way.job["at"]))
             whole = after
-        assert facts_of(engine) == whole["facts"]
+        assert facts_of(engine, when=way.when) == whole["facts"]
         check_integrity(engine)
         return found
     finally:

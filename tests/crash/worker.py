@@ -25,7 +25,10 @@ def say(word: str, number: int = 0) -> None:
 
 
 def do(job: dict[str, Any]) -> None:
-    """Import files into, or undo a batch of, the database of the job; between plan and commit it says so, and may rest."""
+    """Import files into, or undo a batch of, the database of the job; between plan and commit it says so and may rest.
+
+    Afterwards it lingers, so that a kill may find it with all done and nothing tidied up.
+    """
     engine, at = open_engine(job["url"]), datetime.fromisoformat(job["at"])
     if "batch_id" in job:
         undo_batch(engine, job["batch_id"], by="crash", at=at)
@@ -49,7 +52,10 @@ def main() -> None:
         if child == 0:
             os.setsid()
             say("begun", os.getpid())
-            do(json.loads(line))
+            job = json.loads(line)
+            do(job)
+            say("done")
+            time.sleep(job["linger"])
             os._exit(0)
         _, status = os.waitpid(child, 0)
         say("ended", os.waitstatus_to_exitcode(status))

@@ -20,7 +20,9 @@ from dashboard.services import imports
 from dashboard.services.store import Store
 from data import jobs as queue
 from data.db import migrate, open_engine
+from data.rosters.archives import NEEDS_PASSWORD
 from tests.unit.builders import STUDENTS, headings_of, item, passed, take_in, write_school, write_xlsx
+from tests.unit.test_jobs import receipts_zip
 
 COMPLETION = "key,name,expected,on_time,late,open,overdue,exempt,completion,due_so_far,timeliness,wait_median_days,wait_p90_days,delay_median_days"
 
@@ -235,6 +237,18 @@ def test_an_import_is_listed_and_undone_once(inside, tmp_path):
     nothing = inside("undo", "nothing")
     assert nothing.code == 1
     assert len(nothing.err.splitlines()) == 1
+
+
+def test_an_archives_password_comes_from_standard_input_and_is_kept_nowhere(licheng, tmp_path):
+    folder = write_school(tmp_path / "a", receipts=[])
+    (folder / "收訖.zip").write_bytes(receipts_zip("a word of 9d2f"))
+    refused = licheng("import", str(folder))
+    assert refused.returncode == 1
+    assert NEEDS_PASSWORD in refused.stderr
+    taken = licheng("import", str(folder), "--password-stdin", stdin="a word of 9d2f\n")
+    assert (taken.returncode, taken.stderr) == (0, "")
+    for path in (tmp_path / "instance").rglob("*"):
+        assert not path.is_file() or b"a word of 9d2f" not in path.read_bytes()
 
 
 def test_undoing_what_a_later_import_rests_on_is_refused_with_the_reason(inside, tmp_path):

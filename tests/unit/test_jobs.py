@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pyzipper
 from sqlalchemy import func, select, update
 
 from dashboard.access.roles import Role
@@ -20,7 +22,7 @@ from dashboard.services.watch import watch
 from data import jobs as queue
 from data.db import reading
 from data.instants import TAIPEI
-from data.models import AuditEvent, Import, Job, Outcome
+from data.models import AuditEvent, Import, Job, Outcome, Receipt
 from data.rosters import importing
 from data.rosters.reading import read_tables
 from tests.unit.builders import STUDENTS, contents_of, headings_of, item, passed, write_school, write_xlsx
@@ -431,6 +433,54 @@ def test_a_password_is_held_in_memory_only_and_asked_for_again_elsewhere(store, 
     jobs.work(store)
     assert look(store, token).state == "done"
     assert jobs._passwords == {}
+
+
+def receipts_zip(password):
+    """收訖明細 of one student, as the national database hands it out."""
+    items = {"名冊資訊": {"學校代碼": "999301", "學年度": "113", "學期": "0"},
+             "課程學習成果": [{"身分證號": STUDENTS[0][2], "出生日期": "0970203", "學期課程學習成果": []}]}  # fmt: skip
+    content = json.dumps(items, ensure_ascii=False).encode("utf-8-sig")
+    out = io.BytesIO()
+    with pyzipper.AESZipFile(out, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword(password.encode())
+        archive.writestr("SHA.txt", f"課程學習成果.json,{hashlib.sha256(content).hexdigest()}\r\n")
+        archive.writestr("課程學習成果.json", content)
+    return out.getvalue()
+
+
+def test_an_archive_asks_for_its_password_and_opens_with_it(store, tmp_path):
+    files = [
+        *open_files(write_school(tmp_path / "files", receipts=[])),
+        ("收訖.zip", io.BytesIO(receipts_zip("密碼 9d2f"))),
+    ]
+    token = imports.hand_in(store, files, by="chief")
+    jobs.work(store)
+    assert look(store, token).asks_password
+    imports.decide(store, token, action="replan", password="wrong", **CHIEF)
+    jobs.work(store)
+    assert look(store, token).asks_password
+    imports.decide(store, token, action="replan", password="密碼 9d2f", **CHIEF)
+    jobs.work(store)
+    view = look(store, token)
+    assert (view.asks_password, view.stopped_by) == (False, [])
+    imports.decide(store, token, action="commit", **CHIEF)
+    jobs.work(store)
+    assert look(store, token).state == "done"
+    assert count(store.engine, Receipt) == 1
+    everything = json.dumps(contents_of(store.engine, audit=True), ensure_ascii=False)
+    assert "密碼 9d2f" not in everything
+
+
+def test_a_password_is_forgotten_after_a_while_and_when_its_job_is_cancelled(store, tmp_path, monkeypatch):
+    token = handed_in(store, tmp_path)
+    jobs.work(store)
+    imports.decide(store, token, action="replan", password="secret", **CHIEF)
+    assert jobs.passwords_of(token) == ("secret",)
+    imports.decide(store, token, action="cancel", **CHIEF)
+    assert jobs.passwords_of(token) == ()
+    jobs.hold_password("x" * 32, "secret")
+    monkeypatch.setattr(jobs, "PASSWORD_SECONDS", -1.0)
+    assert jobs.passwords_of("x" * 32) == ()
 
 
 def test_a_job_whose_password_another_process_holds_is_left_to_it_for_a_minute(store, tmp_path, monkeypatch):

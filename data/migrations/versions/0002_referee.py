@@ -379,6 +379,7 @@ def upgrade() -> None:
     with op.batch_alter_table("imports", schema=None) as batch_op:
         batch_op.add_column(sa.Column("sheet", sa.String(), server_default=sa.text("''"), nullable=False))
         batch_op.add_column(sa.Column("headings", sa.String(), server_default=sa.text("''"), nullable=False))
+        batch_op.add_column(sa.Column("data_version", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("state", sa.String(), server_default="kept", nullable=False))
         batch_op.add_column(sa.Column("undone_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("undone_by", sa.String(), server_default=sa.text("''"), nullable=False))

@@ -263,6 +263,16 @@ def test_document_types_and_entities_are_refused_in_every_member(tmp_path, membe
     assert "DOCTYPE" in is_refused(tmp_path, "x.xlsx", content)
 
 
+def test_document_types_of_a_member_too_big_to_go_through_are_refused_too(tmp_path):
+    rows = GOOD + "".join(row(number, [os.urandom(40).hex()]) for number in range(3, 20_000))
+    content = with_member(
+        xlsx(rows), "xl/worksheets/sheet1.xml", lambda text: text.replace(b"?>", b"?>" + LAUGHS.encode(), 1)
+    )
+    assert "DOCTYPE" in is_refused(tmp_path, "x.xlsx", content)
+    (tmp_path / "x.xlsx").write_bytes(content)
+    assert "DOCTYPE" in read_in_child([tmp_path / "x.xlsx"], known=KNOWN)[1][0].message
+
+
 def test_document_types_hide_in_no_other_encoding_and_in_no_other_format(tmp_path):
     hidden = f'<?xml version="1.0" encoding="UTF-16"?>{LAUGHS}<x/>'.encode("utf-16")
     assert "編碼" in is_refused(tmp_path, "x.xlsx", xlsx(GOOD, extra={"xl/sharedStrings.xml": hidden}))

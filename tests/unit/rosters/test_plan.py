@@ -7,10 +7,11 @@ import json
 import pytest
 from sqlalchemy import select
 
-from data.db import reading
+from data.db import raise_data_version, reading, writing
 from data.instants import parse_as_of
 from data.models import AuditRejectedRow, HeadingMapping, Import, Round, Staff, StaffUnit, Window
 from data.rosters.importing import CancelledError
+from data.school import write_setting
 from tests.unit.builders import (
     HEADINGS,
     STAFF,
@@ -185,6 +186,15 @@ def test_the_same_file_is_read_again_when_something_changed_meanwhile(school, tm
     assert plan.reports[0].changed == 1
     with reading(school) as connection:
         assert connection.execute(select(Round.decided_at)).scalars().one() == parse_as_of("2024-11-05T09:00")
+
+
+def test_the_same_file_is_read_again_when_a_setting_changed_meanwhile(school, tmp_path):
+    with writing(school) as connection:
+        write_setting(connection, "school_code", "210305")
+        raise_data_version(connection)
+    plan = take_in(school, tmp_path / "school")
+    assert plan.committed
+    assert not any("同一個檔案" in note for report in plan.reports for note in report.notes)
 
 
 def test_a_file_with_rows_left_out_is_read_again(school, tmp_path):

@@ -22,7 +22,6 @@ from data.instants import TAIPEI
 from data.models import CrossCheck, Dispute, Import, Receipt, Student, Submission, SubmissionSheet, SubmittedItem
 from data.rosters import archives
 from data.rosters.archives import NEEDS_PASSWORD, archive_reader
-from data.rosters.importing import _plan
 from data.rosters.kinds import recognise, type_rows
 from data.rosters.problems import RefusedError
 from data.rosters.reading import read_tables
@@ -144,15 +143,9 @@ def refusal(content, *passwords, **options):
     return problem.message
 
 
-def hand_in(engine, content, *passwords, folder, name="收訖明細.zip", year=None, at=MONDAY, dry_run=False):
-    """Read and take in as data.rosters.importing does; return the plan, its batch named after the file and the time."""
+def hand_in(engine, content, *passwords, folder, name="收訖明細.zip", year=None, at=MONDAY):
     (folder / name).write_bytes(content)
-    tables = read_tables(folder / name, archive=archive_reader(passwords or (PASSWORD,)))
-    with writing(engine) as connection:
-        return _plan(
-            connection, tables, [], batch_id=f"{name} {at:%d%H%M}", id_key=b"a key for tests", by="test", school_year=year,
-            moment=at, renames={}, on_progress=lambda *_: None,
-        )  # fmt: skip
+    return take_in(engine, folder / name, passwords=passwords or (PASSWORD,), school_year=year, at=at)
 
 
 def values_of(engine, *columns, where=None):
