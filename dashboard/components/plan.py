@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from dash import html
@@ -11,6 +13,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.attributes import aria
 from dashboard.components.badge import badge
+from dashboard.components.dates import roc_datetime
 from dashboard.components.numbers import count, fraction, percent
 from dashboard.components.records import Record, record_table
 from dashboard.figures.palette import Status
@@ -23,6 +26,7 @@ _ORDER: Final = (MEND, LOOK, READY, SAME)
 _STATUS: Final = {MEND: Status.OVERDUE, LOOK: Status.ATTENTION, READY: Status.DONE, SAME: Status.NOT_OPEN}
 MOST_REASONS: Final = 20  # kinds of mistakes shown of one file; the download holds every row
 MOST_ROWS_NAMED: Final = 5
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?[+-]\d{2}:\d{2}")
 
 
 def state_of(report: Report) -> str:
@@ -40,8 +44,10 @@ def warnings_of(report: Report) -> list[str]:
     return said[len(report["alarms"]) : len(said) - len(report["notes"])]
 
 
-def state_word(state: str) -> str:
-    """Name the state of a file."""
+def state_word(state: str, *, is_done: bool = False) -> str:
+    """Name the state of a file, before the import or after it."""
+    if is_done and state != SAME:
+        return _("部分匯入") if state == MEND else _("已匯入")
     return {MEND: _("要先修正"), LOOK: _("請先看過"), READY: _("可以匯入"), SAME: _("沒有新的內容")}[state]
 
 
@@ -111,18 +117,25 @@ def _share(part_of_whole: Sequence[int]) -> str:
     return _("%(percent)s（%(fraction)s）", percent=percent(part, whole, decimals=1), fraction=fraction(part, whole)) if whole else "—"  # fmt: skip
 
 
-def plan_files(reports: Sequence[Report], *, show: str = "all") -> html.Div:
-    """List the files (each sheet a row), those to be mended first, and below each what is to be known about it."""
+def plan_files(reports: Sequence[Report], *, show: str = "all", is_done: bool = False) -> html.Div:
+    """List the files (each sheet a row), those to be mended first, and below each what is to be known about it.
+
+    show: all, mend or look. is_done: they are imported; what was refused was left out.
+    """
     ordered = sorted(reports, key=lambda report: _ORDER.index(state_of(report)))
     shown = [report for report in ordered if show not in (MEND, LOOK) or state_of(report) == show]
     if not shown:
         words = {MEND: _("沒有要先修正的檔案。"), LOOK: _("沒有要先看過的檔案。")}.get(show, _("沒有檔案。"))
         return html.Div(html.P(words, className="lc-muted"))
     headers = [_("檔案"), _("名冊"), _("學期"), _("列數"), _("新增"), _("變更"), _("不變"), _("退回"), _("狀態")]
-    return html.Div(record_table(headers, [_file(report) for report in shown], caption=_("檔案清單"), numeric=range(3, 8)))
+    return html.Div(
+        record_table(
+            headers, [_file(report, is_done=is_done) for report in shown], caption=_("檔案清單"), numeric=range(3, 8)
+        )
+    )
 
 
-def _file(report: Report) -> Record:
+def _file(report: Report, *, is_done: bool) -> Record:
     state = state_of(report)
     name = [html.Span(report["file"], className="lc-file-name")]
     if report["sheet"] and report["sheet"] not in ("Sheet1", report["file"]):
@@ -131,7 +144,7 @@ def _file(report: Report) -> Record:
     return Record(
         [
             name, report["title"] or _("認不出來"), terms_in_words(report["term"]) or "—", *numbers,
-            badge(_STATUS[state], words=state_word(state)),
+            badge(Status.DONE if is_done and state == LOOK else _STATUS[state], words=state_word(state, is_done=is_done)),
         ],
         below=_details(report, state),
         status=_STATUS[state].value if state in (MEND, LOOK) else "",
@@ -242,7 +255,7 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> html.Div:
         Record(
             [
                 change["title"], count(change["count"]),
-                f"{change['old'] or _('（空白）')} → {change['new'] or _('（空白）')}" if change["old"] or change["new"] else "—",
+                f"{_example(change['old'])} → {_example(change['new'])}" if change["old"] or change["new"] else "—",
                 change["meaning"] or "—",
             ]
         )
@@ -252,6 +265,14 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> html.Div:
     return html.Div(
         record_table(headers, records, caption=_("會變更的欄位"), numeric=(1,)), className="lc-reason-table"
     )
+
+
+def _example(value: str) -> str:
+    """Write a stored value as the pages write it: an instant by the clock of Taipei, yes and no, nothing."""
+    if _INSTANT.fullmatch(value):
+        return roc_datetime(datetime.fromisoformat(value))
+    words = {"": _("（空白）"), "True": _("是"), "False": _("否"), "passed": _("通過"), "failed": _("未通過")}
+    return words.get(value, value)
 
 
 def _list(lines: Sequence[str]) -> html.Ul:

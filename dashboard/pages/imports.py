@@ -144,7 +144,7 @@ def _templates() -> html.Section:
     rows = [
         html.Li(
             [
-                html.Span(title, className="lc-sentence"),
+                html.Span([title, html.Span(_purposes().get(kind, ""), className="lc-muted")], className="lc-sentence"),
                 *[
                     html.A(
                         [html.Span(_("下載%(title)s的範本：", title=title), className="visually-hidden"), suffix],
@@ -163,6 +163,17 @@ def _templates() -> html.Section:
         question=_("平臺沒有匯出、學校自己記的名冊，填好就能匯入；每個檔案都附填寫說明"),
         wide=True,
     )
+
+
+def _purposes() -> dict[str, str]:
+    """What each list is for, where its title does not say it all; a kind without a line here is offered all the same."""
+    return {
+        "staff": _("教師代碼、姓名與處室：誰是誰、責任算在哪個處室"), "staff_changes": _("到職、離職與調動：責任從哪一天起算在新的處室"),
+        "classes": _("每班的年級、科別與導師：導師看得到哪一班"), "enrolment_changes": _("轉入、轉出、休學、復學：從哪一天起計入或不計入人數"),
+        "windows": _("各年級的上傳、認證、勾選與自我檢核期間：準時與逾時的分界"), "school_days": _("停課與補課：哪些日子算上班日"),
+        "delegations": _("教師請假時由誰代理認證"), "training": _("宣導、訓練與研習辦了哪些場次"),
+        "registrations": _("各班的學籍、成績、幹部與課程諮詢登錄了沒有"), "counselling": _("課程諮詢辦了哪些場次"),
+    }  # fmt: skip
 
 
 # --- heading and hand-ins that wait -----------------------------------------------------------------------------------
@@ -322,7 +333,8 @@ def show_files(show: Any, _changed: Any, token: Any) -> Any:
     view = _seen(token) if token else None
     if view is None or view.plan is None or view.is_running or view.state == "cancelled":
         return None
-    return plan_files(view.plan["reports"], show=show if isinstance(show, str) else EVERYTHING)
+    shown = show if isinstance(show, str) else EVERYTHING
+    return plan_files(view.plan["reports"], show=shown, is_done=view.state == "done")
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------
@@ -495,7 +507,9 @@ def show_history(kind: Any, page: Any, *_changes: Any) -> tuple[Any, ...]:
     """List the imports, newest first, of one kind of list where that is asked for."""
     found = _batches()
     if isinstance(kind, str) and kind not in ("", EVERYTHING):
-        found = [batch for batch in found if any(file.kind == kind for file in batch.files)]
+        # Of each import only what it brought of this kind: what a figure rests on.
+        kept = [replace(batch, files=tuple(file for file in batch.files if file.kind == kind)) for batch in found]
+        found = [batch for batch in kept if batch.files]
     if not found:
         words = _("交出第一批檔案之後，這裡會列出每一次匯入：誰、什麼時候、哪些檔案、改了多少，並可以復原。")
         return empty_state(_("還沒有匯入紀錄"), words, level=3), "", True, True, True

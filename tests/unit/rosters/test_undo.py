@@ -8,12 +8,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -24,22 +23,17 @@ from data.db import migrate, open_engine, reading
 from data.instants import TAIPEI, parse_as_of
 from data.ledger import build
 from data.metrics import Question, all_metrics, answer
-from data.models import Base, Import, Outcome, Round, Student
+from data.models import Base, Outcome, Round, Student
 from data.queries import load_frames
 from data.rosters.problems import RefusedError
-from data.rosters.undo import fact_tables, undo_batch
+from data.rosters.undo import undo_batch
 from data.schema import SchoolSettings
+from tests.crash import facts_of
 from tests.unit.builders import (
     COURSE,
     HEADINGS,
-    SECTIONS,
-    STUDENTS,
     contents_of,
-    item,
-    passed,
     take_in,
-    write_small_school,
-    write_xlsx,
 )
 
 # --- what the files of the small world may say --------------------------------------------------------------------------
@@ -53,7 +47,7 @@ HEADINGS_HERE = HEADINGS | {
     "changes": ["學年", "學號", "姓名", "異動類別", "異動日期", "班級"],
     "receipts": ["學年", "班級", "學號", "姓名", "項目", "確認狀態", "確認時間"],
 }
-YEARS, CLASSES, GROUPS = ("113", "114"), ("101", "102", "201"), ("自然甲", "自然乙")
+YEARS, CLASSES, GROUPS = ("113", "113", "114", "115"), ("101", "102", "201"), ("自然甲", "自然乙")
 PEOPLE, STAFF = ("S1", "S2", "S3", "S4"), ("T1", "T2", "T3", "T4")
 SENT = ("2024/12/02 09:00:00", "2024/12/20 09:00:00", "2025/01/08 09:00:00")
 DECIDED = ("2024/12/05 10:00:00", "2025/01/10 10:00:00", "2025/02/20 10:00:00")
@@ -215,38 +209,6 @@ def spoken_of(tables: Tables) -> tuple[Keys, Keys]:
 
 
 # --- what is compared ---------------------------------------------------------------------------------------------------
-
-IN_ORDER = {"selections": ("school_year", "student_id"), "reassignments": ("outcome_id",)}  # the last row counts
-
-
-def facts_of(engine: Engine) -> dict[str, list[str]]:
-    """Return every fact without ids: what it points to by what that says, its import by when and from what file."""
-    with reading(engine) as connection:
-        imports = {
-            r.id: f"{r.imported_at:%m-%d %H:%M} {r.file_name}"
-            for r in connection.execute(select(Import.id, Import.imported_at, Import.file_name))
-        }
-        said: dict[str, dict[int, Any]] = {"imports": imports}
-        found: dict[str, list[str]] = {}
-        for table in fact_tables():
-            refers = {c.name: next(iter(c.foreign_keys)).column.table.name for c in table.c if c.foreign_keys}
-            by_id: dict[int, Any] = {}
-            counts: dict[Any, int] = {}
-            for values in connection.execute(select(table).order_by(table.c.id)).mappings():
-                named = {
-                    name: said[refers[name]][value] if name in refers and value is not None else value
-                    for name, value in values.items()
-                    if name != "id"
-                }
-                if table.name in IN_ORDER:
-                    group = tuple(map(str, (named[name] for name in IN_ORDER[table.name])))
-                    named["place"] = counts[group] = counts.get(group, 0) + 1
-                by_id[values["id"]] = named
-            said[table.name] = by_id
-            if by_id:
-                found[table.name] = sorted(map(str, by_id.values()))
-        return found
-
 
 BEGIN = datetime(2024, 12, 1, 8, tzinfo=TAIPEI)
 INSTANTS = tuple(map(parse_as_of, ("2024-12-18", "2025-01-15T12:00", "2027-01-01")))
@@ -446,8 +408,7 @@ class Undoing(RuleBasedStateMachine):
         before = contents_of(self.engine, audit=True)
         try:
             undo_batch(self.engine, load.batch_id, by="test", at=self.now)
-        except RefusedError as refused:
-            assert str(refused.problems[0])
+        except RefusedError:
             assert contents_of(self.engine, audit=True) == before
             assert later, "the newest load can always be taken back"
             self.check_not_too_eager(load, later)
