@@ -28,11 +28,11 @@ COUNTS = ("rows", "new", "changed", "unchanged", "rejected")
 def files_in_words(batch: Any) -> str:
     """Name what an import (services.imports.Batch) brought: up to three kinds of lists, or the entry by hand itself."""
     if batch.by_hand:
-        return "、".join(file.file for file in batch.files)
+        return _("、").join(file.file for file in batch.files)
     titles = list(dict.fromkeys(file.title for file in batch.files if file.title))
     names = titles or list(dict.fromkeys(file.file for file in batch.files))
     files = len({file.file for file in batch.files})
-    shown = "、".join(names[:MOST_TITLES])
+    shown = _("、").join(names[:MOST_TITLES])
     if len(names) > MOST_TITLES:
         return _("%(names)s等 %(n)s 個檔案", names=shown, n=files)
     return _("%(names)s（%(n)s 個檔案）", names=shown, n=files)
@@ -66,7 +66,9 @@ def _record(batch: Any, *, may_undo: bool) -> Record:
         _("檔案與指紋") if not said else _("檔案與指紋、%(n)s 則提醒", n=count(said)),
         html.Span(f"：{when}", className="visually-hidden"),
     ]
-    below = None if batch.by_hand else html.Details([html.Summary(summary), _files(batch)])
+    files = data_table(_headers(), _cells(batch), caption=_("這一次的檔案"), numeric=range(3, 8))
+    opened = html.Div([files, *_remarks(batch)], className="lc-reasons")
+    below = None if batch.by_hand else html.Details([html.Summary(summary), opened])
     return Record([when, batch.by or "—", what, *sums, batch_badge(batch), link], below=below)
 
 
@@ -79,9 +81,12 @@ def batch_badge(batch: Any) -> html.Span:
     return badge(Status.DONE, words=_("人工登錄") if batch.by_hand else _("已匯入"))
 
 
-def _files(batch: Any) -> html.Div:
-    headers = [_("檔案"), _("名冊"), _("學期"), _("列數"), _("新增"), _("變更"), _("不變"), _("退回"), "SHA-256"]
-    rows = [
+def _headers() -> list[str]:
+    return [_("檔案"), _("名冊"), _("學期"), _("列數"), _("新增"), _("變更"), _("不變"), _("退回"), "SHA-256"]
+
+
+def _cells(batch: Any) -> list[list[str]]:
+    return [
         [
             f"{file.file}〔{file.sheet}〕" if file.sheet and file.sheet != "Sheet1" else file.file,
             file.title or "—", terms_in_words(file.term) or "—", *(count(getattr(file, name)) for name in COUNTS),
@@ -89,11 +94,11 @@ def _files(batch: Any) -> html.Div:
         ]
         for file in batch.files
     ]  # fmt: skip
-    parts: list[Any] = [data_table(headers, rows, caption=_("這一次的檔案"), numeric=range(3, 8))]
+
+
+def _remarks(batch: Any) -> list[Any]:
     said = [f"{file.file}：{line}" for file in batch.files for line in file.warnings]
-    if said:
-        parts += [html.H3(_("提醒")), html.Ul([html.Li(line) for line in said])]
-    return html.Div(parts, className="lc-reasons")
+    return [html.H3(_("提醒")), html.Ul([html.Li(line) for line in said])] if said else []
 
 
 def batch_detail(batch: Any, *, id: str, may_undo: bool, said: str = "") -> html.Section:
@@ -104,7 +109,10 @@ def batch_detail(batch: Any, *, id: str, may_undo: bool, said: str = "") -> html
     parts: list[Any] = [html.Div([batch_badge(batch), *_undone(batch)], className="lc-trust")]
     if said:
         parts.append(html.P(said, role="status", className="lc-said-well"))
-    parts.append(_files(batch))
+    if not batch.by_hand:
+        records = [Record(cells) for cells in _cells(batch)]
+        parts.append(record_table(_headers(), records, caption=_("這一次的檔案"), numeric=range(3, 8)))
+    parts.append(html.Div(_remarks(batch), className="lc-reasons"))
     if batch.rejected_rows and may_undo:
         words = _("下載退回的 %(n)s 列，改好再交", n=count(batch.rejected_rows))
         parts.append(html.A(words, href=f"/imports/{batch.batch_id}/rejected.xlsx", download="", className="lc-more"))

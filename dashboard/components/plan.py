@@ -159,7 +159,7 @@ def terms_in_words(term: str) -> str:
             words.append(_("%(year)s 學年度", year=each[:3]) if each[3] == "0" else f"{each[:3]}-{each[3]}")
         elif each:
             words.append(each)
-    return "、".join(words)
+    return _("、").join(words)
 
 
 def _details(report: Report, state: str) -> html.Details:
@@ -181,11 +181,11 @@ def _details(report: Report, state: str) -> html.Details:
     if report["recognised_by"]:
         parts += [
             html.H3(_("怎麼認出來的")),
-            html.P(_("依這些欄名：%(names)s", names="、".join(report["recognised_by"]))),
+            html.P(_("依這些欄名：%(names)s", names=_("、").join(report["recognised_by"]))),
         ]
     aside = [
-        _("用不到的欄位（已略過）：%(names)s", names="、".join(report["unknown"])) if report["unknown"] else "",
-        _("這種名冊可以有、這個檔案沒有的欄位：%(names)s", names="、".join(report["missing"]))
+        _("用不到的欄位（已略過）：%(names)s", names=_("、").join(report["unknown"])) if report["unknown"] else "",
+        _("這種名冊可以有、這個檔案沒有的欄位：%(names)s", names=_("、").join(report["missing"]))
         if report["missing"]
         else "",
     ]
@@ -226,7 +226,7 @@ def _reasons(errors: Sequence[Mapping[str, Any]]) -> html.Div:
         Record([_rows_in_words(each), column or "—", _values(each), message])
         for column, message, each in groups[:MOST_REASONS]
     ]
-    table = record_table([_("列"), _("欄位"), _("檔案裡的值"), _("怎麼修正")], records, caption=_("要修正的地方"))
+    table = record_table([_("列"), _("欄位"), _("檔案的值"), _("怎麼修正")], records, caption=_("要修正的地方"))
     more = len(groups) - MOST_REASONS
     return html.Div(
         [table, html.P(_("還有 %(n)s 種，請下載退回的列查看。", n=more)) if more > 0 else None], className="lc-reason-table"
@@ -237,7 +237,7 @@ def _rows_in_words(errors: Sequence[Mapping[str, Any]]) -> str:
     rows = [error["row"] for error in errors if error["row"] is not None]
     if not rows:
         return _("整個檔案")
-    named = "、".join(str(row) for row in rows[:MOST_ROWS_NAMED])
+    named = _("、").join(str(row) for row in rows[:MOST_ROWS_NAMED])
     if len(rows) > MOST_ROWS_NAMED:
         return _("第 %(rows)s 列等 %(n)s 列", rows=named, n=count(len(rows)))
     return _("第 %(rows)s 列", rows=named)
@@ -247,7 +247,7 @@ def _values(errors: Sequence[Mapping[str, Any]]) -> str:
     values = list(dict.fromkeys(str(error["value"]) for error in errors if error["value"] not in (None, "")))
     if not values:
         return "—" if all(error["value"] is None for error in errors) else _("（空白）")
-    return "、".join(f"「{value[:40]}」" for value in values[:3]) + ("…" if len(values) > 3 else "")
+    return _("、").join(f"「{value[:40]}」" for value in values[:3]) + ("…" if len(values) > 3 else "")
 
 
 def _changes(changes: Sequence[Mapping[str, Any]]) -> html.Div:

@@ -28,7 +28,6 @@ STATUSES = {
     "待確認": "unseen",
     "未確認": "unseen",
     "N": "unseen",
-    "": "unseen",
 }
 ALL_KINDS = "all"
 
@@ -49,6 +48,7 @@ def take(rows: Rows, context: Context) -> Counts:
         rows.frame = rows.frame.assign(kind=ALL_KINDS)
     if "acted_at" not in rows.frame:
         rows.frame = rows.frame.assign(acted_at=cells.NO_INSTANT)
+    rows.frame = rows.frame.assign(status=rows.frame["status"].fillna("unseen"))  # nothing said is nothing seen
     drop_repeats(rows, ("school_year", "kind", "student_id"), counts)
     frame = rows.frame
     frame = frame.assign(acted_at=frame["acted_at"].astype(object).where(frame["acted_at"] != cells.NO_INSTANT, None))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from data.rosters.limits import MANY_CELLS, MAX_CELLS, check_size, refused
+from data.rosters.limits import MANY_CELLS, MAX_CELLS, MAX_ROWS, check_size, refused
 from data.rosters.sheets import EDGES, LOOKED_AT, Sheet, find_headings, finish_sheet
 
 TEXTS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 # After UTF-8, strict and in this order, never a guess: a guesser took cp950 for Thai, and 堃喆煊珉 are in big5hkscs only.
 ENCODINGS = ("cp950", "big5hkscs")
+_QUOTED = re.compile(rb'"[^"]*"')
 
 
 def read_text(name: str, content: bytes, *, separator: str, known: frozenset[str]) -> Sheet:
@@ -23,7 +25,10 @@ def read_text(name: str, content: bytes, *, separator: str, known: frozenset[str
         raise refused(name, "檔案是空的，或不是文字檔，請重新從平臺匯出")
     separator, found, headings, begin = _find_table(name, text[: 2**18].decode(errors="ignore"), separator, known)
     body = text[begin:].rstrip(b"\r\n")
-    check_size(name, body.count(b"\n"), len(headings))
+    lines = body.count(b"\n")
+    if lines > MAX_ROWS:  # line ends within quoted cells are no rows
+        lines = _QUOTED.sub(b"", body).count(b"\n")
+    check_size(name, lines, len(headings))
     if body.count(separator.encode()) > 2 * MAX_CELLS:
         raise refused(name, MANY_CELLS)
     columns = _parse_even(body, separator, len(headings))

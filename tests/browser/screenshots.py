@@ -1,4 +1,4 @@
-"""The recipe behind docs/screenshots: both pages, light and wide, dark and wide, and 360 px."""
+"""The recipe behind docs/screenshots: each page, light and wide, dark and wide, and 360 px."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ import shutil
 import sys
 import tempfile
 import threading
-from datetime import date
+import time
+from contextlib import ExitStack
+from datetime import date, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from dashboard.access.roles import Role
 from dashboard.factory import create_app
-from tests.school import PASSWORD, make_place
+from dashboard.services import imports
+from data.demo.school import write_school
+from tests.school import PASSWORD, Place, make_place
 
 SHOTS = {"light": ("light", 1366), "dark": ("dark", 1366), "phone": ("light", 360)}
 PAGES = {"overview": "/", "certification": "/certification"}
+SCHOOL = {"classes": 24, "terms": 6}
+TODAY = date(2026, 11, 24)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,27 +58,46 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(400)
 
 
-def shoot(browser: Browser, address: str, folder: Path, *, query: str = "", username: str = "principal") -> None:
+def shoot(
+    browser: Browser, address: str, folder: Path, *, pages: dict[str, str] = PAGES, query: str = "", username: str = "principal"
+) -> None:  # fmt: skip
     for name, (theme, width) in SHOTS.items():
         context = browser.new_context(viewport={"width": width, "height": 900}, locale="zh-TW", color_scheme=theme)
         page = context.new_page()
         log_in(page, address, username)
-        for title, path in PAGES.items():
+        for title, path in pages.items():
             page.goto(address + path + query)
             settle(page)
             page.screenshot(path=folder / f"{title}-{name}.png", full_page=True)
         context.close()
 
 
+def hand_in(place: Place, scratch: Path) -> str:
+    """Hand in the next day's exports, one of them cut off on its way, and return the token once they are checked."""
+    folder = write_school(scratch / "next", seed=3, today=TODAY + timedelta(days=1), **SCHOOL).folder
+    broken = folder / "勾選情形_114.xlsx"
+    broken.write_bytes(broken.read_bytes()[:2_000])
+    wanted = ("認證清單_1151", "多元表現清單_115", "學生資料名冊_115", "授課名冊_115", "代理人名單", "勾選情形_114")
+    with ExitStack() as opened:
+        files = [(p.name, opened.enter_context(p.open("rb"))) for p in sorted(folder.iterdir()) if p.stem in wanted]
+        token = imports.hand_in(place.store, files, by="secretary")
+    while imports.job_of(place.store, token, by="secretary", role=Role.EXECUTIVE_SECRETARY).is_running:
+        time.sleep(0.5)
+    return token
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        place = make_place(Path(scratch), classes=24, terms=6, today=date(2026, 11, 24))
+        place = make_place(Path(scratch), **SCHOOL, today=TODAY)
         server = make_server("127.0.0.1", 0, create_app(place.settings).server, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-            shoot(browser, f"http://127.0.0.1:{server.server_port}", folder)
+            address = f"http://127.0.0.1:{server.server_port}"
+            shoot(browser, address, folder)
+            waiting = {"imports": f"/imports?job={hand_in(place, Path(scratch))}"}
+            shoot(browser, address, folder, pages=waiting, username="secretary")
             browser.close()
         server.shutdown()
 

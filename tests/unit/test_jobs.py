@@ -494,15 +494,23 @@ def test_a_job_whose_password_another_process_holds_is_left_to_it_for_a_minute(s
     assert look(store, token).state == "planned"
 
 
-def test_the_thread_of_the_serving_process_does_the_work(engine, tmp_path):
+def test_the_thread_of_the_serving_process_does_the_work_and_goes_when_there_is_none(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(jobs, "IDLE_SECONDS", 1.0)
     store = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
     token = handed_in(store, tmp_path)
-    deadline = time.monotonic() + 30
+    thread, _ = jobs._threads[store]
+    assert thread.daemon
+    deadline = time.monotonic() + 60
     while look(store, token).is_running and time.monotonic() < deadline:
         time.sleep(0.05)
     assert look(store, token).state == "planned"
-    thread, _ = jobs._threads[store]
-    assert thread.daemon
+    thread.join(30)
+    assert not thread.is_alive()
+    jobs.wake(store)
+    again, _ = jobs._threads[store]
+    assert again is not thread
+    again.join(30)
     store.engine.dispose()
 
 

@@ -270,6 +270,11 @@ def test_a_receipt_list_that_says_something_new_is_a_new_round(engine, tmp_path)
     ]  # fmt: skip
 
 
+def test_a_receipt_without_an_answer_is_unseen(engine, tmp_path):
+    take_in(engine, write_small_school(tmp_path / "a", receipts=[[*RECEIPTS[0][:4], "", ""]]))
+    assert values_of(engine, Receipt.status) == [("unseen",)]
+
+
 def test_a_leaver_without_a_date_left_when_an_import_first_said_so(engine, tmp_path):
     gone = [[*STUDENTS[0][:-1], "休學"], *STUDENTS[1:]]
     first = parse_as_of("2025-01-10T08:00")

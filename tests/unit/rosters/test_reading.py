@@ -435,3 +435,9 @@ def test_the_same_comes_out_of_the_child_as_out_of_this_process(tmp_path):
         pd.testing.assert_frame_equal(ours.frame, theirs.frame)
         for field in ("file_name", "sheet", "sha256", "cover", "heading_row", "notes"):
             assert getattr(ours, field) == getattr(theirs, field)
+
+
+def test_line_ends_within_quoted_cells_are_no_rows_of_their_own(tmp_path):
+    rows = '113,101,1130001,"第一行\n第二行",x\n' * 160_000
+    table = text_of(tmp_path, ",".join(HEAD) + "\n" + rows)
+    assert len(table.frame) == 160_000
