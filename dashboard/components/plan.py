@@ -78,6 +78,8 @@ def plan_sentence(plan: Mapping[str, Any], *, left_out: int = 0, is_done: bool =
     each = totals_of(plan)
     if is_done:
         files = _("匯入了 %(n)s 個檔案", n=count(each.files))
+    elif each.files == 1:
+        files = _("這個檔案要先修正") if each.to_mend else _("這個檔案可以匯入")
     elif each.to_mend:
         files = _("%(n)s 個檔案：%(good)s 個可以匯入，%(bad)s 個要先修正", n=count(each.files), good=count(each.files - each.to_mend), bad=count(each.to_mend))  # fmt: skip
     else:

@@ -23,7 +23,7 @@ class Record:
 def record_table(
     headers: Sequence[str], records: Sequence[Record], *, caption: str, numeric: Collection[int] = ()
 ) -> html.Table:
-    """Show records as a table with a caption; below 48 rem every row is a card whose cells say what they are.
+    """Show records as a table with a caption; below 62 rem every row is a card whose cells say what they are.
 
     numeric: positions aligned to the right. The roles are written out, as a table laid out as blocks is none to a reader of
     screens otherwise.

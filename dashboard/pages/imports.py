@@ -290,13 +290,16 @@ def _outcome(view: JobView) -> list[Any]:
     parts: list[Any] = [html.Div(_job_badge(view))]
     if view.error:
         parts.append(html.P(view.error, className="lc-said"))
-    parts.append(plan_effects(plan["effects"], is_done=is_done) or html.P(_("畫面上的數字不會因此改變。")))
+    if plan["effects"]:
+        parts.append(plan_effects(plan["effects"], is_done=is_done))
+    elif any(state_of(report) != MEND for report in plan["reports"]):
+        parts.append(html.P(_("畫面上的數字不會因此改變。")))
     if is_done:
         parts.append(_next_steps(view))
     elif plan.get("rejected_rows"):
         parts.append(_download(f"/imports/jobs/{view.token}/rejected.xlsx", plan["rejected_rows"]))
     waits = {} if is_done else data(adds_to=view.token)
-    content = html.Div([part for part in parts if part is not None], className="lc-stack", **waits)
+    content = html.Div(parts, className="lc-stack", **waits)
     return [
         card(
             content, id=f"{PAGE}-summary", title=plan_sentence(plan, left_out=left_out, is_done=is_done),
@@ -355,7 +358,7 @@ def _decisions(view: JobView) -> html.Section:
     doubtful = dict.fromkeys([r["file"] for r in reports if state_of(r) == MEND or r["alarms"]])
     leave = [name for name in (file.name for file in view.files) if name in doubtful or name in left_out]
     pairs = _pairs(view)
-    asks_year = view.options.year is not None or any("學年欄" in e["message"] for r in reports for e in r["errors"])
+    asks_year = view.options.year is not None or _lacks_year(view)
     seen = [alarm for alarm in view.options.acknowledged if alarm in alarms]
     values = (seen, list(view.options.renames), left_out, view.options.year, "")
     no_commit, no_good, reason = _standing(view, *values)
@@ -379,6 +382,12 @@ def _decisions(view: JobView) -> html.Section:
     return html.Section(
         [title, *fields, said, html.Div(buttons, className="lc-actions")], className="lc-card lc-decide"
     )
+
+
+def _lacks_year(view: JobView) -> bool:
+    """Tell whether a list without a school year waits for somebody to say which it is of."""
+    reports = (view.plan or {"reports": []})["reports"]
+    return any("學年欄" in error["message"] for report in reports for error in report["errors"])
 
 
 def _ticks(name: str, legend: str, options: Sequence[tuple[str, str]], value: Sequence[str]) -> html.Fieldset:
@@ -411,6 +420,10 @@ def _standing(view: JobView, alarms: Any, renames: Any, leave: Any, year: Any, p
     )
     if differs:
         return True, True, _("您改了上面的選擇：請先按「重新檢查」，再匯入。")
+    if view.asks_password:
+        return True, True, _("請先填壓縮檔的密碼，再按「重新檢查」。")
+    if _lacks_year(view):
+        return True, True, _("請先填學年度，再按「重新檢查」。")
     if view.state == "refused":
         return True, True, _("這一次沒有寫入任何資料：請改好再交，或按「重新檢查」再看一次。")
     said = Options(acknowledged=tuple(_texts(alarms)))

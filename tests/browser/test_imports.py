@@ -25,6 +25,8 @@ from tests.browser.test_accessibility import AXE, violations
 from tests.browser.test_appearance import CHINESE
 from tests.school import make_place
 from tests.unit.builders import write_xlsx
+from tests.unit.rosters.test_receipts import FILES, aes_zip
+from tests.unit.rosters.test_receipts import PASSWORD as ARCHIVE_PASSWORD
 
 SIZE = {"classes": 3, "terms": 2, "seed": 3}
 LIST, BROKEN = "認證清單_1151.xlsx", "多元表現清單_115.ods"
@@ -230,10 +232,10 @@ def test_a_renamed_column_is_asked_about_and_taken_once_confirmed(page_as, later
     headings = ["送出的時間" if name == "送出認證時間" else name for name in rows[0]]
     page = opened(page_as)
     choose(page, write_xlsx(tmp_path / "新版匯出.xlsx", headings, rows[1:]))
-    expect(title(page)).to_contain_text("1 個要先修正", timeout=SLOW)
+    expect(title(page)).to_contain_text("這個檔案要先修正", timeout=SLOW)
     page.get_by_label("「送出的時間」就是「送出認證時間」").check()
     page.get_by_role("button", name="重新檢查").click()
-    expect(title(page)).to_contain_text("1 個檔案都可以匯入", timeout=SLOW)
+    expect(title(page)).to_contain_text("這個檔案可以匯入", timeout=SLOW)
     expect(page.get_by_label("「送出的時間」就是「送出認證時間」")).to_be_checked()
     cancel(page)
 
@@ -361,3 +363,35 @@ def test_a_template_can_be_downloaded_and_holds_the_headings(page_as):
     with page.expect_download() as waiting:
         page.get_by_role("link", name=re.compile(r"下載代理人名單的範本：\s*xlsx")).click()
     assert "順位" in rows_of(Path(waiting.value.path()))[0]
+
+
+def test_an_archive_s_password_is_asked_for_and_not_kept_on_the_page(page_as, tmp_path, own_place):
+    archive = tmp_path / "收訖.zip"
+    archive.write_bytes(aes_zip(FILES))
+    page = opened(page_as)
+    choose(page, archive)
+    expect(page.locator("#imports-reason")).to_contain_text("請先填壓縮檔的密碼", timeout=SLOW)
+    password = page.locator("#imports-password")
+    expect(password).to_have_attribute("type", "password")
+    expect(password).to_have_attribute("autocomplete", "off")
+    password.fill("不是這個密碼")
+    page.get_by_role("button", name="重新檢查").click()
+    expect(page.locator("#imports-files")).to_contain_text("輸入的密碼不對", timeout=SLOW)
+    password.fill(ARCHIVE_PASSWORD)
+    page.get_by_role("button", name="重新檢查").click()
+    expect(page.locator("#imports-files")).to_contain_text("收訖明細", timeout=SLOW)
+    assert ARCHIVE_PASSWORD not in page.content()
+    cancel(page)
+
+
+def test_a_list_without_a_school_year_is_asked_for_it(page_as, later, tmp_path):
+    rows = rows_of(later / "學生資料名冊_115.xlsx")
+    drop_at = rows[0].index("學年")
+    without = [row[:drop_at] + row[drop_at + 1 :] for row in rows]
+    page = opened(page_as)
+    choose(page, write_xlsx(tmp_path / "沒有學年.xlsx", without[0], without[1:]))
+    expect(page.locator("#imports-reason")).to_contain_text("請先填學年度", timeout=SLOW)
+    page.get_by_label("沒有學年欄的名冊是哪一個學年度").fill("115")
+    page.get_by_role("button", name="重新檢查").click()
+    expect(title(page)).to_contain_text("這個檔案可以匯入", timeout=SLOW)
+    cancel(page)

@@ -439,5 +439,5 @@ def test_the_same_comes_out_of_the_child_as_out_of_this_process(tmp_path):
 
 def test_line_ends_within_quoted_cells_are_no_rows_of_their_own(tmp_path):
     rows = '113,101,1130001,"第一行\n第二行",x\n' * 160_000
-    table = text_of(tmp_path, ",".join(HEAD) + "\n" + rows)
+    table = text_of(tmp_path, (",".join(HEAD) + "\n" + rows).encode())
     assert len(table.frame) == 160_000
