@@ -19,6 +19,7 @@ class SchoolSettings:
     upload_performance_cap: int | None = None
     select_outcome_cap: int | None = 6
     select_performance_cap: int | None = 10
+    keep_originals: bool = False  # the files as handed in; they hold more than is ever read from them
 
 
 # What queries return. Instants are microseconds of UTC; data.instants.NEVER stands for one that has not come.

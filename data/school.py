@@ -9,11 +9,13 @@ from sqlalchemy import Connection, delete, insert, select
 from data.models import Setting
 from data.schema import SchoolSettings
 
+_YES_OR_NO = {"yes": True, "no": False}
+
 
 def read_settings(connection: Connection) -> SchoolSettings:
     """Return the settings in force."""
     stored = {row.key: row.value for row in connection.execute(select(Setting))}
-    values: dict[str, str | int | None] = {}
+    values: dict[str, str | int | bool | None] = {}
     for field in fields(SchoolSettings):
         if field.name in stored:
             values[field.name] = _typed(field.name, stored[field.name])
@@ -30,7 +32,11 @@ def write_setting(connection: Connection, key: str, value: str) -> None:
     connection.execute(insert(Setting).values(key=key, value=value))
 
 
-def _typed(key: str, value: str) -> str | int | None:
+def _typed(key: str, value: str) -> str | int | bool | None:
+    if key == "keep_originals":
+        if value not in _YES_OR_NO:
+            raise ValueError(f"設定「{key}」的值「{value}」請寫 yes 或 no")
+        return _YES_OR_NO[value]
     if not key.endswith(("_cap", "_days")):
         return value
     if value == "" and key.endswith("_cap"):

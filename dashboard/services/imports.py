@@ -89,6 +89,7 @@ def import_paths(
     return import_files(
         store.engine, paths, id_key=store.id_key, by=by, school_year=school_year, dry_run=dry_run,
         take_good_rows=take_good_rows, acknowledged=acknowledged, renames=renames, passwords=passwords, batch_id=batch_id,
+        originals=store.instance_dir / "originals",
         inspect=effects_on(store, batch_id) if with_effects else None, on_progress=on_progress,
     )  # fmt: skip
 

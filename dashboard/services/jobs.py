@@ -277,6 +277,7 @@ def _import(
         passwords=passwords_of(claimed.token),
         batch_id=batch_id,
         names=names,
+        originals=store.instance_dir / "originals",
         inspect=inspect,
         on_progress=pulse,
     )

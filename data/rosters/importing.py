@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +48,7 @@ from data.rosters.problems import Problem, RefusedError
 from data.rosters.reading import Table, find_files, normalise_heading, read_in_child
 from data.rosters.repeats import READER, earlier_imports, file_hash, repeat_imports
 from data.rosters.undo import keep_rows
+from data.school import read_settings
 
 BUSY = "資料庫正由另一個匯入使用，沒有寫入任何資料；請稍候再試一次"
 FULL = "磁碟空間不足，沒有寫入任何資料；請清出空間後再匯入"
@@ -84,6 +86,7 @@ def import_files(
     at: datetime | None = None,
     batch_id: str = "",
     names: Mapping[str, str] | None = None,
+    originals: Path | None = None,
     inspect: Callable[[Connection], list[Effect]] | None = None,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Plan:
@@ -93,7 +96,7 @@ def import_files(
     leaves the bad rows out). acknowledged: the alarms a person has seen (None: all of them). renames: headings that a
     person says mean a known column, new heading → known heading; remembered once committed. at is the time of the
     import, the present by default; batch_id its id, a new one by default; names: what people call the files, by the names
-    they lie under; inspect sees the database as it would be; on_progress hears (file, done, total) and
+    they lie under; originals: where they are kept as handed in, if the school's settings say so; inspect sees the database as it would be; on_progress hears (file, done, total) and
     may raise CancelledError.
     """
     moment, batch_id = at or datetime.now(TAIPEI), batch_id or uuid.uuid4().hex
@@ -121,7 +124,10 @@ def import_files(
             connection.execute(update(Import).where(Import.batch_id == batch_id).values(data_version=left))
             detail = {"batch_id": batch_id, "files": len(tables), "rows": sum(report.rows for report in plan.reports)}
             record(connection, moment, by, "import", detail)
+            keeps = originals is not None and read_settings(connection).keep_originals
             plan.committed = True
+        if keeps and originals is not None:
+            _keep_originals(originals, paths)
     except _UndoneError:
         plan.committed = False
     except OperationalError as error:  # nothing can be written now, so the refusal cannot be logged either
@@ -130,6 +136,16 @@ def import_files(
     if plan.problems and not dry_run:
         _log_refusals(engine, plan, batch_id, moment, by)
     return plan
+
+
+def _keep_originals(folder: Path, paths: list[Path]) -> None:
+    """Keep each file once, by its SHA-256, readable by its owner only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in find_files(paths):
+        kept = folder / f"{file_hash(path)}{path.suffix.lower()}"
+        if not kept.exists():
+            shutil.copyfile(path, kept)
+            kept.chmod(0o600)
 
 
 def _take_repeats(

@@ -34,6 +34,7 @@ CHIEF = {"by": "chief", "role": Role.SECTION_CHIEF}
 @pytest.fixture
 def store(engine, tmp_path, monkeypatch):
     """A school whose only worker is the test."""
+    monkeypatch.setattr(jobs, "_passwords", {})
     monkeypatch.setattr(jobs, "wake", lambda _store: None)
     made = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
     yield made

@@ -231,3 +231,14 @@ def test_every_import_says_which_headings_stood_for_which_columns(school):
     with reading(school) as connection:
         kept = connection.execute(select(Import.headings).where(Import.kind == "staff")).scalars().one()
     assert json.loads(kept)["match"]["staff_code"] == "教師代碼"
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, 0), ("no", 0), ("yes", 1)])
+def test_files_are_kept_as_handed_in_only_where_the_school_says_so(school, tmp_path, said, kept):
+    if said is not None:
+        with writing(school) as connection:
+            write_setting(connection, "keep_originals", said)
+    path = outcomes_with(tmp_path, {}, passed())
+    assert take_in(school, path, originals=tmp_path / "originals").committed
+    found = list((tmp_path / "originals").glob("*")) if (tmp_path / "originals").exists() else []
+    assert [each.read_bytes() for each in found] == [path.read_bytes()] * kept
