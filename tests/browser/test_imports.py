@@ -307,6 +307,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(page_as, twelve, width, 
     for summary in page.locator("summary").all():
         if summary.evaluate("(each) => !each.parentElement.open"):
             summary.click()
+    ready(page)
     found["plan"] = violations(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if language == "en":

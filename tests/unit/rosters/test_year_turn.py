@@ -146,17 +146,18 @@ def ledger_of(engine: Engine) -> Ledger:
 
 
 def figures_of(ledger: Ledger, years: Iterable[int], instants: Iterable[datetime]) -> Figures:
-    """Return every report there is of every term of the years: each metric, stage, grouping, kind and deadline."""
+    """Return every report there is of every term of the years: each metric, stage, grouping, and kind or deadline."""
     found: Figures = {}
     terms = [year * 10 + semester for year in years for semester in (0, 1, 2)]
+    kinds, deadlines = ({"kind": "outcome"}, {"kind": "performance"}), ({"deadline": "current"}, {"deadline": "original"})
     for as_of, term, (key, metric) in product(instants, terms, all_metrics().items()):
-        for stage, by, kind, deadline in product(metric.stages, metric.groupings, ("outcome", "performance"), ("current", "original")):
+        for stage, by, more in product(metric.stages, metric.groupings, kinds if key == "participation" else deadlines):
             try:
-                table = answer(ledger, metric, Question(term, as_of, by=by, stage=stage, kind=kind, deadline=deadline))
+                table = answer(ledger, metric, Question(term, as_of, by=by, stage=stage, **more))
             except ReportError:  # an upload of a term is not asked of a year, and so on
                 continue
-            found[key, str(term), stage, by, kind, deadline, f"{as_of:%Y-%m-%d}"] = table
-    return found  # fmt: skip
+            found[key, str(term), stage, by, *more.values(), f"{as_of:%Y-%m-%d}"] = table
+    return found
 
 
 def assert_equal(after: Figures, before: Figures) -> None:
@@ -174,9 +175,9 @@ def school(engine: Engine, tmp_path: Path) -> Engine:
 
 def test_the_figures_of_the_past_year_hold_something_to_change(school: Engine) -> None:
     of_term = figures_of(ledger_of(school), [113], [AFTER_TERM[-1]])
-    row = of_term["completion", "1131", "certify", "school", "outcome", "current", "2025-08-25"].iloc[0]
+    row = of_term["completion", "1131", "certify", "school", "current", "2025-08-25"].iloc[0]
     assert min(row[state] for state in ("on_time", "late", "overdue")) >= 5
-    units = of_term["completion", "1132", "certify", "unit", "outcome", "current", "2025-08-25"]
+    units = of_term["completion", "1132", "certify", "unit", "current", "2025-08-25"]
     assert (units["expected"] > 0).sum() >= 3
 
 
@@ -236,7 +237,7 @@ def test_classes_of_two_years_with_one_name_are_counted_apart(school: Engine, tm
     bring(school, tmp_path / "114", year_114("absent"), at=TURN)
     uploads = figures_of(ledger_of(school), [113, 114], [LATER[0]])
     enrolled = {
-        year: uploads["participation", f"{year}1", "upload", "class", "outcome", "current", "2025-10-01"].set_index("key")["enrolled"]
+        year: uploads["participation", f"{year}1", "upload", "class", "outcome", "2025-10-01"].set_index("key")["enrolled"]
         for year in (113, 114)
     }  # fmt: skip
     assert enrolled[113].to_dict() == {"101": 3, "102": 3, "201": 3, "301": 3, "302": 2}
