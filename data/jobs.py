@@ -60,7 +60,7 @@ def add_job(
     moment = at or datetime.now(TAIPEI)
     row = {
         "token": token, "state": QUEUED, "source": source, "folder": token, "options": json.dumps(options, ensure_ascii=False),
-        "plan": "", "batch_id": "", "progress_text": "", "progress_count": 0, "progress_total": 0, "error": "",
+        "plan": "", "batch_id": "", "error": "",
         "created_at": moment, "created_by": by,
     }  # fmt: skip
     with _changing(engine) as connection:
