@@ -75,6 +75,9 @@ def _check_callback() -> None:
         or not isinstance(body.get("inputs"), list)
     ):
         abort(400)
+    changed = body.get("changedPropIds") or []
+    if not isinstance(changed, list) or not all(isinstance(each, str) for each in changed):
+        abort(400)
     if body["output"] not in _POLICY:
         abort(403)
     _check_shape(body, current_app.config["LICHENG_CALLBACKS"][body["output"]])

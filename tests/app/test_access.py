@@ -136,6 +136,12 @@ def test_malformed_callbacks_are_refused(client_for, body):
     assert answer.status_code in (400, 403)
 
 
+@pytest.mark.parametrize("changed", [[{"a": 1}], "overview-term.value", {"a": 1}, [["x"]], 7])
+def test_a_forged_list_of_what_changed_is_refused(client_for, changed):
+    body = {"output": OVERVIEW, "outputs": [], "inputs": [], "changedPropIds": changed}
+    assert client_for("principal").post("/_dash-update-component", json=body).status_code == 400
+
+
 @pytest.mark.parametrize(
     "headers",
     [

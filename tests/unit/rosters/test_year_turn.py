@@ -18,15 +18,16 @@ from data.instants import TAIPEI, parse_as_of
 from data.ledger import Ledger, build
 from data.metrics import Question, ReportError, all_metrics, answer
 from data.queries import load_frames
+from data.rosters.reading import read_tables
 from data.schema import SchoolSettings
 from tests.unit.builders import COURSE, HEADINGS, take_in
 
 Row = list[str]
 Figures = dict[tuple[str, ...], pd.DataFrame]
 TURN = datetime(2025, 8, 25, 9, tzinfo=TAIPEI)
-IN_THE_YEAR = tuple(map(parse_as_of, ("2024-12-10", "2025-02-12", "2025-05-20")))
-AFTER_TERM = tuple(map(parse_as_of, ("2025-07-20", "2025-08-25T08:59:59")))
-LATER = tuple(map(parse_as_of, ("2025-10-01", "2026-11-25")))
+IN_THE_YEAR = tuple(map(parse_as_of, ("2025-02-05", "2025-05-20")))
+AFTER_TERM = (parse_as_of("2025-08-25T08:59:59"),)
+LATER = (parse_as_of("2026-11-25"),)
 HEADINGS_HERE = HEADINGS | {
     "students": ["學年", *HEADINGS["students"], "學籍異動日期"],
     "changes": ["學年", "學號", "姓名", "異動類別", "異動日期", "班級"],
@@ -127,7 +128,7 @@ def year_114(graduates: str) -> dict[str, list[Row]]:
         "students": moved_up + [student(114, f"11401{seat}", "101", seat) for seat in (1, 2)] + gone + evening,
         "sections": sections(114, teachers),
         "windows": windows(114),
-        "delegations": [["T3", "", "T2", "", "1", "2025/08/25", "2025/12/31", "進修"]],
+        "delegations": [["T3", "", "T2", "", "1", "2025/08/26", "2025/12/31", "進修"]],
     }  # fmt: skip
 
 
@@ -148,10 +149,11 @@ def ledger_of(engine: Engine) -> Ledger:
 def figures_of(ledger: Ledger, years: Iterable[int], instants: Iterable[datetime]) -> Figures:
     """Return every report there is of every term of the years: each metric, stage, grouping, and kind or deadline."""
     found: Figures = {}
-    terms = [year * 10 + semester for year in years for semester in (0, 1, 2)]
     kinds, deadlines = ({"kind": "outcome"}, {"kind": "performance"}), ({"deadline": "current"}, {"deadline": "original"})
-    for as_of, term, (key, metric) in product(instants, terms, all_metrics().items()):
-        for stage, by, more in product(metric.stages, metric.groupings, kinds if key == "participation" else deadlines):
+    for as_of, year, (key, metric) in product(instants, years, all_metrics().items()):
+        semesters, options = ((0, 1, 2), kinds) if key == "participation" else ((1, 2), deadlines)
+        for semester, stage, by, more in product(semesters, metric.stages, metric.groupings, options):
+            term = year * 10 + semester
             try:
                 table = answer(ledger, metric, Question(term, as_of, by=by, stage=stage, **more))
             except ReportError:  # an upload of a term is not asked of a year, and so on
@@ -194,14 +196,14 @@ def test_the_turn_leaves_every_past_figure_at_every_instant_of_the_year(
 
 def test_past_figures_stay_long_after_the_turn_as_well(school: Engine, tmp_path: Path) -> None:
     before = figures_of(ledger_of(school), [113], LATER)
-    bring(school, tmp_path / "114", year_114("absent") | {"delegations": []}, at=TURN)
+    bring(school, tmp_path / "114", year_114("absent"), at=TURN)
     assert_equal(figures_of(ledger_of(school), [113], LATER), before)
 
 
 @pytest.mark.parametrize("graduates", ["undated", "dated"])
 def test_graduates_take_only_their_undone_duties_with_them(school: Engine, tmp_path: Path, graduates: str) -> None:
     before = figures_of(ledger_of(school), [113], LATER)
-    bring(school, tmp_path / "114", year_114(graduates) | {"delegations": []}, at=TURN)
+    bring(school, tmp_path / "114", year_114(graduates), at=TURN)
     after = figures_of(ledger_of(school), [113], LATER)
     left = 0
     for key, old in before.items():
@@ -237,25 +239,30 @@ def test_classes_of_two_years_with_one_name_are_counted_apart(school: Engine, tm
     bring(school, tmp_path / "114", year_114("absent"), at=TURN)
     uploads = figures_of(ledger_of(school), [113, 114], [LATER[0]])
     enrolled = {
-        year: uploads["participation", f"{year}1", "upload", "class", "outcome", "2025-10-01"].set_index("key")["enrolled"]
+        year: uploads["participation", f"{year}1", "upload", "class", "outcome", "2026-11-25"].set_index("key")["enrolled"]
         for year in (113, 114)
     }  # fmt: skip
     assert enrolled[113].to_dict() == {"101": 3, "102": 3, "201": 3, "301": 3, "302": 2}
     assert enrolled[114].to_dict() == {"101": 3, "201": 3, "202": 3, "301": 2, "進101": 2}
 
 
-@pytest.mark.parametrize("turns", [(date(2025, 7, 28), date(2025, 9, 20)), (date(2025, 7, 28), date(2026, 9, 20))])
-def test_the_demo_school_turns_its_years_without_a_trace_in_the_past(tmp_path: Path, turns: tuple[date, date]) -> None:
+def test_the_demo_school_turns_its_year_without_a_trace_in_the_past(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'school.sqlite'}")
     migrate(engine)
-    years = 1 + (turns[1].year - turns[0].year)
-    ledgers = []
-    for number, (today, terms) in enumerate(zip(turns, (4, 3 + 2 * years), strict=True)):
-        folder = write_school(tmp_path / str(number), classes=6, terms=terms, seed=5, today=today).folder
-        plan = take_in(engine, folder, at=datetime(today.year, today.month, today.day, tzinfo=TAIPEI))
-        assert plan.committed, plan.problems
-        ledgers.append(ledger_of(engine))
-    instants = [parse_as_of(text) for text in ("2024-02-05", "2024-07-01", "2025-01-20", "2025-07-27T23:59:59")]
-    before, after = (figures_of(ledger, [112, 113], instants) for ledger in ledgers)
-    assert_equal(after, before)
+    school = write_school(tmp_path / "files", classes=6, terms=3, seed=5, today=date(2025, 9, 20)).folder
+    past = [path for path in school.iterdir() if "_114" not in path.name and path.stem != "作業期程"]
+    newer = tmp_path / "教職員名冊.csv"
+    staff = read_tables(school / "教職員名冊.xlsx")[0].frame
+    staff["處室"] = staff["處室"].iloc[::-1].to_numpy()  # everybody somewhere else
+    staff.to_csv(newer, index=False)
+    spans = read_tables(school / "作業期程.xlsx")[0].frame
+    spans[spans["學年"] == "113"].to_csv(tmp_path / "作業期程.csv", index=False)
+    instants = [parse_as_of(text) for text in ("2025-01-20", "2025-02-20", "2025-08-29")]
+    figures = []
+    for paths, at in (([*past, tmp_path / "作業期程.csv"], "2025-08-01"), ([school], "2025-08-30"), ([newer], "2025-08-31")):
+        plan = take_in(engine, *paths, at=parse_as_of(at))
+        assert plan.committed, [str(problem) for problem in plan.problems]
+        figures.append(figures_of(ledger_of(engine), [113], instants))
     engine.dispose()
+    assert_equal(figures[1], figures[0])
+    assert_equal(figures[2], figures[0])
