@@ -45,7 +45,7 @@
     if (sending || !files.length) return;
     const empty = files.find((file) => file.size === 0);
     const total = files.reduce((sum, file) => sum + file.size, 0);
-    if (empty) return show(area, say(area, "empty", { name: empty.name }), true);
+    if (empty) return show(area, say(area, "empty", { name: empty.name, files: files.length }), true);
     if (total > Number(area.dataset.limit)) return show(area, say(area, "tooBig", { size: Math.ceil(total / 2 ** 20) }), true);
     const form = new FormData();
     // While a hand-in waits for its person, what comes now is added to it.

@@ -12,6 +12,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -182,7 +183,7 @@ def _watch(paths: list[Path], year: int | None, db: str) -> None:
     console.print(f"看著 {paths[0]}（按 Ctrl+C 結束）", markup=False)
 
     def say(line: str) -> None:
-        console.print(f"{datetime.now():%m/%d %H:%M} {line}", markup=False)
+        console.print(f"{datetime.now(ZoneInfo('Asia/Taipei')):%Y/%m/%d %H:%M} {line}", markup=False)
         sys.stdout.flush()
 
     with contextlib.suppress(KeyboardInterrupt):

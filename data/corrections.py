@@ -57,7 +57,7 @@ def reassign(
         _not_by_hand_already(connection, outcome_ids, teacher_code)
         frame = pd.DataFrame({"outcome_id": list(outcome_ids), "teacher_code": teacher_code, "reason": reason})
         frame = frame.assign(from_at=to_us(moment), by_hand=True)
-        title = f"改派給 {teacher_code}：{len(outcome_ids)} 件"
+        title = f"改派給 {teacher_code}：{_items(connection, Outcome.id.in_(list(outcome_ids)))}；原因：{reason}"
         return _enter(
             connection, Reassignment, frame, title=title, by=by, moment=moment, rests_on=(Outcome, outcome_ids)
         )
@@ -71,7 +71,8 @@ def exempt(engine: Engine, round_ids: Sequence[int], *, reason: str, by: str, at
         if connection.execute(select(Exemption.id).where(Exemption.round_id.in_(list(round_ids)))).first() is not None:
             raise CorrectionError("其中有一件已經免辦；要更改請先收回原來那一筆")
         frame = pd.DataFrame({"round_id": list(round_ids), "from_at": to_us(moment), "reason": reason, "by_hand": True})
-        title = f"免辦：{len(round_ids)} 件"
+        items = select(Round.outcome_id).where(Round.id.in_(list(round_ids)))
+        title = f"免辦：{_items(connection, Outcome.id.in_(items))}；原因：{reason}"
         return _enter(connection, Exemption, frame, title=title, by=by, moment=moment, rests_on=(Round, round_ids))
 
 
@@ -101,7 +102,7 @@ def delegate(
         for code in (principal_code, deputy_code):
             _known_staff(connection, code)
         _not_yet(connection, Delegation, {k: v for k, v in row.items() if k not in ("to_on", "reason")})
-        title = f"代理：{principal_code} 由 {deputy_code} 代理"
+        title = f"代理：{principal_code} 由 {deputy_code} 代理，{from_on:%Y/%m/%d} 到 {to_on:%Y/%m/%d}；原因：{row['reason']}"
         return _enter(
             connection, Delegation, pd.DataFrame([row | {"by_hand": True}]), title=title, by=by, moment=moment
         )
@@ -191,7 +192,7 @@ def train(
     with writing(engine) as connection:
         _not_yet(connection, TrainingSession, key)
         row = key | {"held_at": to_us(held_at), "unit": unit, "attendee_count": attendee_count, "by_hand": True}
-        said = f"{kind}：{school_year} 學年度，對象{audience}"
+        said = f"{kind}：{title or '（沒有名稱）'}，{held_at.astimezone(TAIPEI):%Y/%m/%d}，對象{audience}"
         return _enter(connection, TrainingSession, pd.DataFrame([row]), title=said, by=by, moment=moment)
 
 
@@ -222,6 +223,13 @@ def _enter(
     detail = json.dumps({"batch_id": batch_id, "table": table_of(model).name, "rows": len(frame)})
     connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="enter_by_hand", detail=detail))
     return batch_id
+
+
+def _items(connection: Connection, where: Any) -> str:
+    """Name items so that entries can be told apart, without whose they are: the history is seen by more people."""
+    rows = connection.execute(select(Outcome.class_name, Outcome.subject, Outcome.item_number).where(where)).all()
+    named = "、".join(f"{row.class_name} {row.subject}第 {row.item_number} 件" for row in rows[:3])
+    return named + (f"等 {len(rows)} 件" if len(rows) > 3 else "")
 
 
 def _reason(text: str) -> str:

@@ -21,7 +21,7 @@ def drop_area(id: str, *, words: str, note: str, address: str, page: str, suffix
         sent=_("已上傳 {files} 個檔案，準備檢查"),
         too_big=_("這些檔案共 {size} MB，超過上限 %(limit)s MB，沒有送出。請分幾次放進來。", limit=megabytes),
         folder=_("「{name}」是資料夾。請打開資料夾，選取裡面的檔案再拖進來。"),
-        empty=_("「{name}」是空的檔案，沒有送出。"),
+        empty=_("「{name}」是空的檔案，所以這 {files} 個檔案都沒有送出；請拿掉它再放一次。"),
         failed=_("沒有收下這些檔案：{reason}"),
         broken=_("連線中斷，檔案沒有送完。請檢查網路後再放一次。"),
         stopped=_("已停止上傳，沒有送出任何檔案。"),

@@ -298,6 +298,14 @@ def _outcome(view: JobView) -> list[Any]:
         parts.append(_next_steps(view))
     elif plan.get("rejected_rows"):
         parts.append(_download(f"/imports/jobs/{view.token}/rejected.xlsx", plan["rejected_rows"]))
+        parts.append(
+            html.P(
+                _(
+                    "可以先按「只收沒有問題的列」匯入其他列，再把改好的這幾列另外交一次；也可以直接改原來的檔案，用同樣的檔名再放進來。"
+                ),
+                className="lc-muted",
+            )
+        )
     waits = {} if is_done else data(adds_to=view.token)
     content = html.Div(parts, className="lc-stack", **waits)
     return [

@@ -330,7 +330,9 @@ def check_students(rows: Rows, context: Context) -> None:
         in_year = rows.frame["school_year"] == year
         if not enrolled:
             rows.refuse_file(f"{year} 學年度還沒有學生資料名冊，請先匯入（或一起匯入）學生資料名冊")
-        context.rely("enrolments", [enrolled[s] for s in set(rows.frame["student_id"][in_year]) if s in enrolled])
+        named = [enrolled[s] for s in set(rows.frame["student_id"][in_year]) if s in enrolled]
+        # Even where all its students are unknown, a list is taken (without them) only as the year has a roster.
+        context.rely("enrolments", named or [min(enrolled.values())])
         bad = in_year & ~rows.frame["student_id"].isin(set(enrolled))
         rows.reject(bad, "student_number", f"{year} 學年度的學生資料名冊沒有這個學號，請查對學號或先更新名冊")
 
@@ -344,7 +346,8 @@ def check_class(rows: Rows, context: Context, *, column: str = "class_name") -> 
         if not known:
             rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
         named = rows.frame[column].where(rows.frame["school_year"] == year, "")
-        context.rely("classes", [known[name] for name in set(named) if name in known])
+        # A list that names no class is still refused where the year has none: the first one known stands for all.
+        context.rely("classes", [known[name] for name in set(named) if name in known] or [min(known.values())])
         bad = (named != "") & ~named.isin(set(known))
         rows.reject(bad, column, f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
 

@@ -25,7 +25,9 @@ def take(rows: Rows, context: Context) -> Counts:
         if not known:
             rows.refuse_file(f"{year} 學年度還沒有班級導師名冊，請先匯入（或一起匯入）班級導師名冊")
         here = own.reindex(rows.frame.index) & (rows.frame["school_year"] == year)
-        context.rely("classes", [known[name] for name in set(rows.frame["class_name"][here]) if name in known])
+        named = [known[name] for name in set(rows.frame["class_name"][here]) if name in known]
+        # Lessons of groups alone name no class, and yet are refused where the year has none: the first stands for all.
+        context.rely("classes", named or [min(known.values())])
         bad = here & ~rows.frame["class_name"].isin(set(known))
         rows.reject(bad, "class_name", f"{year} 學年度沒有這個班級，請改成班級導師名冊上的班級名稱")
     warn_unknown_staff(rows, context, "teacher_code")

@@ -128,7 +128,7 @@ def _refuse_if_rested_on(connection: Connection, ids: list[int], inserted: dict[
             resting[f"{row.imported_at:%Y/%m/%d %H:%M} 的「{row.file_name}」"] = None
     if resting:
         names = "、".join(list(resting)[:5]) + (f"等 {len(resting)} 個檔案" if len(resting) > 5 else "")
-        raise _refusal(f"後來的匯入也提到同樣的資料，所以不能單獨復原；請先復原{names}，再復原這一次")
+        raise _refusal(f"後來的匯入也提到同樣的資料，所以不能單獨復原；請先復原 {names}，再復原這一次")
 
 
 def _put_back(connection: Connection, inserted: dict[str, Ids], changes: list[Any]) -> int:
