@@ -85,4 +85,4 @@ def test_what_the_browser_says_was_pressed_may_be_anything(client_for, changed):
     outputs = [{"id": "imports-decided", "property": "data"}, {"id": "imports-answer", "property": "children"}]
     body = {"output": DECIDE, "outputs": outputs, "inputs": inputs, "state": state, "changedPropIds": changed}
     answer = client.post("/_dash-update-component", json=body)
-    assert answer.status_code in (200, 204)
+    assert answer.status_code in (200, 204, 400)

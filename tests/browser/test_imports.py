@@ -282,6 +282,7 @@ def test_what_is_too_large_is_said_before_it_is_sent(page_as, later):
 
 def test_the_keyboard_alone_hands_in_decides_and_cancels(page_as, later):
     page = opened(page_as)
+    page.wait_for_load_state("networkidle")  # a part drawn anew would take the focus away
     press_until(page, "選擇檔案")
     with page.expect_file_chooser() as waiting:
         page.keyboard.press("Enter")

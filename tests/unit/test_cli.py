@@ -293,8 +293,9 @@ def running(tmp_path):
     def start(*words):
         command = [sys.executable, "-c", "from dashboard.cli import main; main()", *words]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, encoding="utf-8"
-        )
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, encoding="utf-8",
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell has it ignored
+        )  # fmt: skip
         started.append(process)
         return process
 
