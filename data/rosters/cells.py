@@ -15,6 +15,7 @@ from data.instants import DAY_US, TAIPEI_OFFSET_US
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+LARGEST = 2**31 - 1  # what both databases can hold
 NO_INSTANT = -(2**63)  # an empty cell
 _INSTANT = (
     r"^(?P<y>[0-9]{2,4})[/.\-年](?P<m>[0-9]{1,2})[/.\-月](?P<d>[0-9]{1,2})日?"
@@ -101,7 +102,7 @@ def map_unique(column: pd.Series[str], read: Callable[[str], Any]) -> tuple[pd.S
 def read_int(text: str) -> int:
     """Read a whole number; a workbook may have written 3 as 3.0."""
     text = text.removesuffix(".0")
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit()) or int(text) > LARGEST:
         raise ValueError(text)
     return int(text)
 

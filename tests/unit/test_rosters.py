@@ -270,6 +270,15 @@ def test_a_receipt_list_that_says_something_new_is_a_new_round(engine, tmp_path)
     ]  # fmt: skip
 
 
+def test_a_number_no_database_can_hold_is_a_problem_and_no_crash(engine, tmp_path):
+    rows = [[*STUDENTS[0][:5], "9" * 30, *STUDENTS[0][6:]]]
+    plan = take_in(
+        engine,
+        write_small_school(tmp_path / "a", students=rows, outcomes=[], performances=[], selections=[], receipts=[]),
+    )
+    assert [(problem.column, problem.value) for problem in plan.problems] == [("座號", "9" * 30)]
+
+
 def test_a_receipt_without_an_answer_is_unseen(engine, tmp_path):
     take_in(engine, write_small_school(tmp_path / "a", receipts=[[*RECEIPTS[0][:4], "", ""]]))
     assert values_of(engine, Receipt.status) == [("unseen",)]

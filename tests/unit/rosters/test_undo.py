@@ -294,7 +294,7 @@ def write(name: str, rows: Iterable[Row]) -> Path:
     place = folder() / hashlib.sha256(str(content).encode()).hexdigest()[:16]
     path = place / f"{name}.csv"
     if not path.exists():
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(content)
     return path
