@@ -52,14 +52,20 @@ def reassign(
     """
     moment, reason = at or datetime.now(TAIPEI), _reason(reason)
     with writing(engine) as connection:
-        _known_staff(connection, teacher_code)
+        teacher = _known_staff(connection, teacher_code)
         _all_there(connection, Outcome, outcome_ids)
         _not_by_hand_already(connection, outcome_ids, teacher_code)
         frame = pd.DataFrame({"outcome_id": list(outcome_ids), "teacher_code": teacher_code, "reason": reason})
         frame = frame.assign(from_at=to_us(moment), by_hand=True)
         title = f"改派給 {teacher_code}：{_items(connection, Outcome.id.in_(list(outcome_ids)))}；原因：{reason}"
         return _enter(
-            connection, Reassignment, frame, title=title, by=by, moment=moment, rests_on=(Outcome, outcome_ids)
+            connection,
+            Reassignment,
+            frame,
+            title=title,
+            by=by,
+            moment=moment,
+            rests_on=[(Outcome, outcome_ids), (Staff, [teacher])],
         )
 
 
@@ -73,7 +79,7 @@ def exempt(engine: Engine, round_ids: Sequence[int], *, reason: str, by: str, at
         frame = pd.DataFrame({"round_id": list(round_ids), "from_at": to_us(moment), "reason": reason, "by_hand": True})
         items = select(Round.outcome_id).where(Round.id.in_(list(round_ids)))
         title = f"免辦：{_items(connection, Outcome.id.in_(items))}；原因：{reason}"
-        return _enter(connection, Exemption, frame, title=title, by=by, moment=moment, rests_on=(Round, round_ids))
+        return _enter(connection, Exemption, frame, title=title, by=by, moment=moment, rests_on=[(Round, round_ids)])
 
 
 def delegate(
@@ -99,13 +105,11 @@ def delegate(
     row = {"principal_code": principal_code, "deputy_code": deputy_code, "deputy_order": order, "from_on": from_on,
            "to_on": to_on, "reason": _reason(reason)}  # fmt: skip
     with writing(engine) as connection:
-        for code in (principal_code, deputy_code):
-            _known_staff(connection, code)
+        people = [_known_staff(connection, code) for code in (principal_code, deputy_code)]
         _not_yet(connection, Delegation, {k: v for k, v in row.items() if k not in ("to_on", "reason")})
         title = f"代理：{principal_code} 由 {deputy_code} 代理，{from_on:%Y/%m/%d} 到 {to_on:%Y/%m/%d}；原因：{row['reason']}"
-        return _enter(
-            connection, Delegation, pd.DataFrame([row | {"by_hand": True}]), title=title, by=by, moment=moment
-        )
+        frame = pd.DataFrame([row | {"by_hand": True}])
+        return _enter(connection, Delegation, frame, title=title, by=by, moment=moment, rests_on=[(Staff, people)])
 
 
 def register(
@@ -135,7 +139,7 @@ def register(
         frame = pd.DataFrame([row | {"registered_at": to_us(registered_at), "unit": unit, "by_hand": True}])
         title = f"登錄：{school_year}-{semester} {class_name} {REGISTRATIONS[kind]}"
         return _enter(
-            connection, Registration, frame, title=title, by=by, moment=moment, rests_on=(SchoolClass, [class_id])
+            connection, Registration, frame, title=title, by=by, moment=moment, rests_on=[(SchoolClass, [class_id])]
         )
 
 
@@ -204,7 +208,7 @@ def _enter(
     title: str,
     by: str,
     moment: datetime,
-    rests_on: tuple[type[Base], Sequence[int]] | None = None,
+    rests_on: Sequence[tuple[type[Base], Sequence[int]]] = (),
 ) -> str:
     """Write the rows as an import of its own, so that lists, undo and provenance treat it like any other."""
     batch_id, import_id = uuid.uuid4().hex, next_id(connection, table_of(Import))
@@ -216,9 +220,9 @@ def _enter(
     connection.execute(insert(Import).values(row))
     context = Context(connection, to_us(moment), import_id, str)
     insert_frame(context, table_of(model), frame)
-    if rests_on is not None:
-        context.rely(table_of(rests_on[0]).name, rests_on[1])
-        keep_rows(context)
+    for counted_on, ids in rests_on:
+        context.rely(table_of(counted_on).name, ids)
+    keep_rows(context)
     raise_data_version(connection)
     detail = json.dumps({"batch_id": batch_id, "table": table_of(model).name, "rows": len(frame)})
     connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="enter_by_hand", detail=detail))
@@ -243,11 +247,13 @@ def _not_later(said: datetime, moment: datetime, what: str) -> None:
         raise CorrectionError(f"{what}不能在將來")
 
 
-def _known_staff(connection: Connection, code: str) -> None:
+def _known_staff(connection: Connection, code: str) -> int:
     if not code:
         raise CorrectionError("請選擇教師")
-    if connection.execute(select(Staff.id).where(Staff.staff_code == code)).first() is None:
+    found = connection.execute(select(Staff.id).where(Staff.staff_code == code)).scalar()
+    if found is None:
         raise CorrectionError(f"教職員名冊沒有「{code}」這個教師代碼，請查對")
+    return int(found)
 
 
 def _all_there(connection: Connection, model: type[Base], ids: Sequence[int]) -> None:

@@ -181,3 +181,22 @@ def test_an_import_that_a_correction_rests_on_is_not_undone_before_it(school):
     with pytest.raises(RefusedError, match="改派"):
         undo_batch(school, first, by="secretary")
     assert len(ids_of(school, Reassignment)) == 1
+
+
+def deputise(engine):
+    days = {"from_on": date(2024, 12, 1), "to_on": date(2024, 12, 31)}
+    return corrections.delegate(
+        engine, principal_code="T009", deputy_code="T002", order=1, reason="公假", by="a", at=LATER, **days
+    )
+
+
+@pytest.mark.parametrize("enter", [deputise, lambda engine: reassign(engine, teacher_code="T009", at=LATER)])
+def test_a_staff_list_that_brought_the_teacher_of_an_entry_is_not_undone_before_it(school, tmp_path, enter):
+    brought = take_in(
+        school, write_xlsx(tmp_path / "s.xlsx", HEADINGS["staff"], [["T009", "新", "總務處", ""]]), at=THEN
+    )
+    entry = enter(school)
+    with pytest.raises(RefusedError):
+        undo_batch(school, brought.batch_id, by="a")
+    undo_batch(school, entry, by="a")
+    undo_batch(school, brought.batch_id, by="a")
