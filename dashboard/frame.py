@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
-from dash import ClientsideFunction, Input, Output, clientside_callback, html
+from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html, page_registry
 from flask_babel import gettext as _
 
 from dashboard.access.roles import TITLES, Permission
@@ -64,14 +64,25 @@ def asked(view: View, *names: str, **changes: str) -> str:
 
 
 def frame(
-    page_id: str, title: str, names: tuple[str, ...], query: dict[str, str | None], *, permission: Permission
+    page_id: str,
+    title: str,
+    names: tuple[str, ...],
+    query: dict[str, str | None],
+    *,
+    permission: Permission,
+    of: str = "",
 ) -> html.Div:
-    """Return the page without its data: a callback fills `<page_id>-body` for the scope of the session."""
-    content = refusal(title, names, query, permission=permission)
+    """Return the page without its data: a callback fills `<page_id>-body` for the scope of the session.
+
+    of: what a page about one thing takes from its path (class, dept, teacher or student), kept in `<page_id>-<of>`. Dash
+    lets a query of the same name win over the path, so that it is read like any other filter and held to the scope.
+    """
+    content = refusal(title, (*names, of), query, permission=permission)
     if content is None:
         view = open_view(store(), current_scope(), {name: value for name, value in query.items() if value})
         content = [html.H1(title), _no_data()] if view is None else [
             html.Div(id=f"{page_id}-address", hidden=True),
+            *([dcc.Input(id=f"{page_id}-{of}", type="hidden", value=unquote(query.get(of) or ""))] if of else []),
             html.Div(id=f"{page_id}-head", className="lc-stack"),
             _filters(page_id, names, view),
             html.Div(id=f"{page_id}-body", className="lc-stack"),
@@ -99,18 +110,24 @@ def around(content: list[Any]) -> html.Div:
 
 
 def answer(
-    page_id: str, title: str, names: tuple[str, ...], values: tuple[Any, ...], body: Callable[[View, str], list[Any]]
+    page_id: str,
+    title: str,
+    names: tuple[str, ...],
+    values: tuple[Any, ...],
+    body: Callable[[View, str], list[Any]],
+    *,
+    about: str = "",
 ) -> tuple[list[Any], list[Any]]:
     """Answer a page's callback: heading and body. values: the filters', then the theme.
 
     The body is kept per data version, scope (and so role), question, theme and language; the heading is not, as data grow
-    stale by themselves.
+    stale by themselves. about: whatever else body depends on, such as the number of a student.
     """
     view = open_view(store(), current_scope(), read_query(names, values[:-1]))
     if view is None:
         return [], [_no_data()]
     theme = "dark" if values[-1] == "dark" else "light"
-    parts = store().kept((*view.key, page_id, theme, language()), lambda: body(view, theme))
+    parts = store().kept((*view.key, page_id, about, theme, language()), lambda: body(view, theme))
     return heading(page_id, title, view, trust_of(store(), view)), parts
 
 
@@ -122,13 +139,8 @@ def _no_data() -> html.Div:
 
 
 def _bar() -> html.Header:
-    pages = (
-        (_("總覽"), "/", Permission.VIEW_OVERVIEW),
-        (_("教師認證"), "/certification", Permission.VIEW_CERTIFICATION),
-        (_("匯入"), "/imports", Permission.VIEW_IMPORTS),
-        (_("人工登錄"), "/corrections", Permission.CORRECT),
-    )
-    items = [(words, href) for words, href, permission in pages if may(permission)]
+    pages = sorted((each for each in page_registry.values() if not each["path_template"]), key=lambda each: each["order"])
+    items = [(_(each["name"]), each["path"]) for each in pages if may(each["permission"])]
     languages = [
         (words, "en" if code == "en" else "zh-Hant-TW", f"/language/{code}") for code, words in LANGUAGES.items()
     ]

@@ -9,7 +9,15 @@ class Permission(StrEnum):
     """What a page, callback or export asks for."""
 
     VIEW_OVERVIEW = "view_overview"
+    VIEW_UPLOADS = "view_uploads"
     VIEW_CERTIFICATION = "view_certification"
+    VIEW_SELECTION = "view_selection"
+    VIEW_SUBMISSION = "view_submission"
+    VIEW_RECEIPTS = "view_receipts"
+    VIEW_DEPARTMENT = "view_department"
+    VIEW_CLASS = "view_class"
+    VIEW_TEACHER = "view_teacher"  # one teacher's work: those the scope names, oneself
+    VIEW_STUDENT = "view_student"  # students by name: for those who have to act for them
     EXPORT = "export"
     VIEW_IMPORTS = "view_imports"  # the history of imports and their health; no rows
     IMPORT = "import"  # hand in, decide, undo
@@ -36,14 +44,20 @@ TITLES = {
     Role.TEACHER: "任課教師",
 }
 
-_PAGES = frozenset({Permission.VIEW_OVERVIEW, Permission.VIEW_CERTIFICATION, Permission.EXPORT})
-_REGISTRAR = _PAGES | {Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
+_OWN_CLASS = frozenset(
+    {
+        Permission.VIEW_OVERVIEW, Permission.VIEW_UPLOADS, Permission.VIEW_CERTIFICATION, Permission.VIEW_SELECTION,
+        Permission.VIEW_RECEIPTS, Permission.VIEW_CLASS, Permission.EXPORT,
+    }
+)  # fmt: skip
+_SCHOOL = _OWN_CLASS | {Permission.VIEW_SUBMISSION, Permission.VIEW_DEPARTMENT, Permission.VIEW_TEACHER}
+_REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
 # Written out: a new permission is nobody's until somebody says whose.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset({Permission.VIEW_OVERVIEW, Permission.VIEW_IMPORTS}),  # health; no student or teacher rows
-    Role.CONVENER: _PAGES | {Permission.VIEW_IMPORTS},
+    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS},
     Role.EXECUTIVE_SECRETARY: _REGISTRAR,
     Role.SECTION_CHIEF: _REGISTRAR,
-    Role.HOMEROOM: _PAGES,
-    Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION}),
+    Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
+    Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER}),
 }

@@ -50,7 +50,7 @@ BATCHES_A_PAGE: Final = 10
 MOST_BATCHES: Final = 1_000  # three years of an export every night
 
 register_page(
-    __name__, path="/imports", name="匯入", order=2, title="匯入｜學習歷程檔案監測", permission=Permission.VIEW_IMPORTS
+    __name__, path="/imports", name="匯入", order=8, title="匯入｜學習歷程檔案監測", permission=Permission.VIEW_IMPORTS
 )  # fmt: skip
 keep_address(PAGE, ASKED)
 

@@ -152,6 +152,13 @@ def cancel(page: Page) -> None:
     expect(page.get_by_role("heading", name="已取消")).to_be_visible(timeout=SLOW)
 
 
+UNCHANGED_FOR_A_SECOND = """() => new Promise((done) => {
+    let timer = setTimeout(done, 1000);
+    new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 1000); })
+        .observe(document.body, {childList: true, subtree: true});
+})"""
+
+
 def press_until(page: Page, words: str, *, most: int = 60) -> None:
     """Press Tab until what has the focus says these words."""
     for _ in range(most):
@@ -282,7 +289,8 @@ def test_what_is_too_large_is_said_before_it_is_sent(page_as, later):
 
 def test_the_keyboard_alone_hands_in_decides_and_cancels(page_as, later):
     page = opened(page_as)
-    page.wait_for_load_state("networkidle")  # a part drawn anew would take the focus away
+    page.wait_for_load_state("networkidle")
+    page.evaluate(UNCHANGED_FOR_A_SECOND)  # a part drawn anew would take the focus away
     press_until(page, "選擇檔案")
     with page.expect_file_chooser() as waiting:
         page.keyboard.press("Enter")
