@@ -139,7 +139,9 @@ def _no_data() -> html.Div:
 
 
 def _bar() -> html.Header:
-    pages = sorted((each for each in page_registry.values() if not each["path_template"]), key=lambda each: each["order"])
+    pages = sorted(
+        (each for each in page_registry.values() if not each["path_template"]), key=lambda each: each["order"]
+    )
     items = [(_(each["name"]), each["path"]) for each in pages if may(each["permission"])]
     languages = [
         (words, "en" if code == "en" else "zh-Hant-TW", f"/language/{code}") for code, words in LANGUAGES.items()

@@ -15,8 +15,12 @@ from data.instants import DAY_US, NEVER, taipei_day_us
 from data.schema import DUTY, SchoolSettings, conform
 
 Codes = npt.NDArray[np.int32]
-STAGES = ("certify",)  # the duty stages that have rows, by code
+STAGES = ("register", "certify", "submit", "confirm")  # the duty stages that have rows, by code
 CERTIFY = STAGES.index("certify")
+ANSWER_DAYS = 3  # a 收訖問題回報 is answered within three days (product.md, confirm)
+ROSTER_PARTS = {"academic": ("students", "grades")}  # handed in as two books, owed as one roster
+YEAR_ROSTERS = ("outcomes", "performances")  # of a school year; the others of a term, a 高三 batch always of the year
+EVENING = "進修部"  # hands in its own book of outcomes
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Ledger:
 
     duties: data.schema.DUTY. enrolments: one row a student in a school year; uploads, selections and receipts point to it
     by position, and so do the cross_checks about a student (what the platform itself counts; -1: about nobody).
-    labels: the keys behind the codes of class, department, division, subject, teacher and unit.
+    disputes and submissions: one row each, as reported and handed in. submitted: of a submission, the items of a student
+    in a course and term. labels: the keys behind the codes of class, department, division, subject, teacher, unit and kind.
     classes: one row a class code. teachers: one row a teacher code, with name and unit code; units_before: the unit of a
     teacher code until an instant, latest first. taught: the subjects and teachers of each term's 授課名冊.
     """
@@ -35,6 +40,9 @@ class Ledger:
     uploads: pd.DataFrame
     selections: pd.DataFrame
     receipts: pd.DataFrame
+    disputes: pd.DataFrame
+    submissions: pd.DataFrame
+    submitted: pd.DataFrame
     cross_checks: pd.DataFrame
     windows: pd.DataFrame
     delegations: pd.DataFrame
@@ -45,27 +53,32 @@ class Ledger:
     taught: pd.DataFrame
     labels: Mapping[str, npt.NDArray[np.object_]]
     settings: SchoolSettings
-    _by_term: dict[int, pd.DataFrame] = field(default_factory=dict, repr=False)
+    _by_term: dict[tuple[int, str], pd.DataFrame] = field(default_factory=dict, repr=False)
 
-    def of_term(self, term: int) -> pd.DataFrame:
-        """Return the duties of a term such as 1131, in ledger order; kept, as every question names a term."""
-        if term not in self._by_term:
-            self._by_term[term] = self.duties[self.duties["term"].to_numpy() == term].reset_index(drop=True)
-        return self._by_term[term]
+    def of_term(self, term: int, stage: str = "certify") -> pd.DataFrame:
+        """Return a stage's duties of a term such as 1131 (1130: what is owed once a year), in ledger order.
+
+        Kept, as every question names a term.
+        """
+        if (term, stage) not in self._by_term:
+            chosen = (self.duties["term"].to_numpy() == term) & (self.duties["stage"].to_numpy() == STAGES.index(stage))
+            self._by_term[term, stage] = self.duties[chosen].reset_index(drop=True)
+        return self._by_term[term, stage]
 
     def terms(self) -> list[int]:
-        """Return the terms that have sections or duties, newest first."""
-        return sorted(
-            {int(term) for frame in (self.duties, self.taught) for term in frame["term"].unique()}, reverse=True
-        )
+        """Return the terms that have sections or items sent for certification, newest first."""
+        sent = self.duties["term"][self.duties["stage"].to_numpy() == CERTIFY]
+        return sorted({int(term) for column in (sent, self.taught["term"]) for term in column.unique()}, reverse=True)
 
 
 def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledger:
-    """Work out every certify duty and its instants from the frames of data.schema.FRAMES.
+    """Work out every duty and its instants from the frames of data.schema.FRAMES.
 
-    Opened when sent; done at 認證日期 once released; due at the later of the window's end and sent + minimum_response_days;
+    Certify: opened when sent; done at 認證日期 once released; due at the later of the window's end and sent + minimum_response_days;
     without a window for the term and grade there is no due_at (NEVER). A student who left exempts what is undone from
     the day he left until he comes back, in that year's duties and earlier ones; an exemption by hand from its time on.
+    Register and submit: owed from the start of an announced window on, or because it was in fact done (docs/adr/0008).
+    Confirm: one a dispute, due 3 days after it was raised.
     """
     classes, labels = _classes(frames["classes"], frames["enrolments"])
     enrolments, enrolment_of = _enrolments(frames["enrolments"], frames["enrolment_changes"], classes, labels)
@@ -77,6 +90,7 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
     student = enrolments.iloc[enrolment] if len(rounds) else enrolments.iloc[:0]
     due_at, original_due_at = _due(rounds, student["grade"].to_numpy(), frames["windows"], settings)
     teacher_of = pd.Index(labels["teacher"])
+    courses = pd.Index(frames["submitted"]["course_code"].unique())
     duties = pd.DataFrame(
         {
             "duty_id": rounds["round_id"].to_numpy(),
@@ -94,17 +108,29 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
             "due_at": due_at,
             "original_due_at": original_due_at,
             **_exempt(rounds, student, frames["exemptions"]),
+            "kind": -1,
+            "unit": -1,
+            "passed": rounds["passed"].to_numpy(),
         }
     )
+    others = [
+        _register(frames, classes, enrolments, enrolment_of),
+        _submit(frames),
+        _confirm(frames, classes, enrolments, enrolment_of),
+    ]
+    duties = _with_others(duties, [each for each in others if len(each)], labels)
     done = duties["done_at"].to_numpy() != NEVER
     duties["wait_us"] = np.where(done, np.where(done, duties["done_at"], 0) - duties["opened_at"], NEVER)
     duties = conform(duties, DUTY).sort_values("wait_us", kind="stable", ignore_index=True)
     return Ledger(
         duties=duties,
         enrolments=enrolments,
-        uploads=_uploads(frames["uploads"], enrolment_of),
+        uploads=_uploads(frames["uploads"], enrolment_of, courses),
         selections=_point(frames["selections"], enrolment_of),
         receipts=_point(frames["receipts"], enrolment_of),
+        disputes=_point(frames["disputes"], enrolment_of),
+        submissions=frames["submissions"],
+        submitted=_submitted(frames["submitted"], enrolment_of, courses),
         cross_checks=_point(frames["cross_checks"], enrolment_of),
         windows=frames["windows"],
         delegations=_delegations(frames["delegations"], teacher_of),
@@ -138,10 +164,16 @@ def narrow(
         mine = mine & np.append(classes, False)[ledger.enrolments["class"].to_numpy()]  # -1, no class, is nobody's
     if enrolments is not None:
         mine = mine & enrolments
-    keep = keep & mine[ledger.duties["enrolment"].to_numpy()]
+    of_student = np.append(mine, False)  # -1: nobody's in particular
+    # What is owed for a class goes with its students; what is owed for the school belongs to no part of it.
+    alive = np.zeros(len(ledger.classes) + 1, dtype=bool)
+    alive[ledger.enrolments["class"].to_numpy()[mine]] = True
+    alive[-1] = False
+    about = ledger.duties["enrolment"].to_numpy()
+    keep = keep & np.where(about >= 0, of_student[about], alive[ledger.duties["class"].to_numpy()])
 
     def of_mine(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[mine[frame["enrolment"].to_numpy()]].reset_index(drop=True)
+        return frame[of_student[frame["enrolment"].to_numpy()]].reset_index(drop=True)
 
     return replace(
         ledger,
@@ -150,6 +182,8 @@ def narrow(
         uploads=of_mine(ledger.uploads),
         selections=of_mine(ledger.selections),
         receipts=of_mine(ledger.receipts),
+        disputes=of_mine(ledger.disputes),
+        submitted=of_mine(ledger.submitted),
         cross_checks=of_mine(checks[checks["enrolment"] >= 0]),
         classes=ledger.classes.assign(visible=shown),
         taught=ledger.taught.iloc[:0],
@@ -341,15 +375,37 @@ def _point(frame: pd.DataFrame, enrolment_of: pd.MultiIndex) -> pd.DataFrame:
     return frame.assign(enrolment=_positions(enrolment_of, frame)).drop(columns="student_id")
 
 
-def _uploads(frame: pd.DataFrame, enrolment_of: pd.MultiIndex) -> pd.DataFrame:
+def _uploads(frame: pd.DataFrame, enrolment_of: pd.MultiIndex, courses: pd.Index[Any]) -> pd.DataFrame:
+    """Courses nobody has handed in anything of are -1: only what was submitted is ever compared by course."""
     return pd.DataFrame(
         {
             "is_outcome": (frame["kind"] == "outcome").to_numpy(),
             "term": (frame["school_year"] * 10 + frame["semester"]).to_numpy(dtype=np.int32),
             "enrolment": _positions(enrolment_of, frame),
+            "course": _courses(frame, courses),
             "uploaded_at": frame["uploaded_at"].to_numpy(),
         }
     )
+
+
+def _submitted(frame: pd.DataFrame, enrolment_of: pd.MultiIndex, courses: pd.Index[Any]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "submission_id": frame["submission_id"].to_numpy(),
+            "term": (frame["school_year"] * 10 + frame["semester"]).to_numpy(dtype=np.int32),
+            "enrolment": _positions(enrolment_of, frame),
+            "course": _courses(frame, courses),
+            "item_count": frame["item_count"].to_numpy(),
+            "known_at": frame["known_at"].to_numpy(),
+        }
+    )
+
+
+def _courses(frame: pd.DataFrame, courses: pd.Index[Any]) -> Codes:
+    if frame.empty or courses.empty:
+        return np.full(len(frame), -1, dtype=np.int32)
+    codes: Codes = courses.get_indexer(frame["course_code"]).astype(np.int32)
+    return codes
 
 
 def _teachers(frames: Mapping[str, pd.DataFrame], labels: dict[str, npt.NDArray[np.object_]]) -> pd.DataFrame:
@@ -385,6 +441,155 @@ def _due(
         ends = np.append(certify[column].to_numpy(), NEVER)  # position -1: no window, no deadline
         result.append(np.maximum(ends[position], earliest))
     return result[0], result[1]
+
+
+_OF_NOBODY = {"item": -1, "enrolment": -1, "class": -1, "grade": 0, "department": -1, "division": -1, "subject": -1,
+              "assigned": -1, "certifier": -1, "decided_at": NEVER, "exempt_at": NEVER, "exempt_until": NEVER, "passed": False}  # fmt: skip
+
+
+def _with_others(
+    certify: pd.DataFrame, others: list[pd.DataFrame], labels: dict[str, npt.NDArray[np.object_]]
+) -> pd.DataFrame:
+    """Put the duties of all stages together; kind and unit become codes, and what the certify duties have not is nobody's."""
+    said: dict[str, set[str]] = {name: set() for name in ("kind", "unit")}
+    for frame in others:
+        for name, found in said.items():
+            found |= set(frame[name]) - {""}
+    labels["kind"] = _objects(sorted(said["kind"]))
+    missing = sorted(said["unit"] - set(labels["unit"]))
+    labels["unit"] = _objects([*labels["unit"], *missing])  # behind, as codes have been given out
+    parts = [certify]
+    for frame in others:
+        codes = {
+            name: pd.Index(labels[name]).get_indexer(frame[name]) if len(labels[name]) else np.full(len(frame), -1)
+            for name in said
+        }
+        blank = {name: value for name, value in _OF_NOBODY.items() if name not in frame}
+        parts.append(frame.assign(duty_id=np.arange(len(frame)), **blank, **codes)[list(certify.columns)])
+    return pd.concat(parts, ignore_index=True) if others else certify
+
+
+def _of_task(windows: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    chosen = windows[windows["task"].str.startswith(prefix)]
+    return chosen.assign(kind=chosen["task"].str.removeprefix(prefix)).drop(columns="task")
+
+
+def _owed(windows: pd.DataFrame, done: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Join what was announced (a row a key) with what was done (a row a key): owed from the window's start on, or since done."""
+    owed = windows.merge(done, on=key, how="outer", suffixes=("", "_done"))
+    instants = {
+        name: np.where(owed[name].isna(), NEVER, owed[name].fillna(0).astype("int64"))  # a float cannot hold NEVER
+        for name in ("starts_at", "ends_at", "original_ends_at", "done_at")
+    }
+    unit = owed["unit"].fillna("").where(owed["unit"].fillna("") != "", owed["unit_done"].fillna(""))
+    return owed[key].assign(
+        term=(owed["school_year"] * 10 + owed["semester"]).astype("int32"),
+        opened_at=np.minimum(instants["starts_at"], instants["done_at"]),
+        done_at=instants["done_at"], due_at=instants["ends_at"], original_due_at=instants["original_ends_at"], unit=unit,
+    )  # fmt: skip
+
+
+def _register(
+    frames: Mapping[str, pd.DataFrame], classes: pd.DataFrame, enrolments: pd.DataFrame, enrolment_of: pd.MultiIndex
+) -> pd.DataFrame:
+    """One duty a class, term and kind of record; done with the first record that names the class, or a student of it."""
+    key = ["school_year", "semester", "class", "kind"]
+    named = classes.reset_index(names="class")[["school_year", "name", "grade", "class", "department"]]
+    windows = _of_task(frames["windows"], "register_").merge(named, on=["school_year", "grade"])
+    said = frames["registrations"]
+    if windows.empty and said.empty:
+        return windows
+    said = said.merge(named, left_on=["school_year", "class_name"], right_on=["school_year", "name"], how="left")
+    of_class = enrolments["class"].to_numpy()
+    position = _positions(enrolment_of, said)
+    own = np.append(of_class, -1)[position] if len(said) else np.empty(0)
+    code = np.where(said["class"].isna(), own, said["class"].fillna(-1))
+    said = said.assign(**{"class": code.astype(np.int64)})
+    said = said[said["class"] >= 0].sort_values("registered_at", kind="stable")
+    first = said.drop_duplicates(key).rename(columns={"registered_at": "done_at"})[[*key, "done_at", "unit"]]
+    owed = _owed(windows[[*key, "starts_at", "ends_at", "original_ends_at", "unit"]], first, key)
+    of = classes.loc[owed["class"].astype("int64"), ["grade", "department"]].reset_index(drop=True)
+    return owed.assign(
+        stage=STAGES.index("register"), grade=of["grade"].to_numpy(), department=of["department"].to_numpy()
+    )
+
+
+def _submit(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One duty a roster of a term or year, or of a 高三 batch; done when the first of its books, of two the later, was handed in."""
+    windows = _of_task(frames["windows"], "submit_")
+    if windows.empty and frames["submissions"].empty:
+        return windows
+    parts = windows["kind"].str.extract(r"^(?P<roster>[a-z]+?)(?:_(?P<batch>[12]))?$")
+    windows = windows.assign(kind=parts["roster"], batch=parts["batch"].fillna(0).astype("int64"), division="")
+    evening = frames["enrolments"].loc[frames["enrolments"]["division"] == EVENING, "school_year"].unique()
+    own_book = windows[(windows["kind"] == "outcomes") & windows["school_year"].isin(evening)]
+    windows = pd.concat([windows, own_book.assign(division=EVENING)])
+    key = ["school_year", "semester", "kind", "batch", "division"]
+    announced = windows.groupby(key, as_index=False).agg(
+        starts_at=("starts_at", "min"), ends_at=("ends_at", "max"), original_ends_at=("original_ends_at", "max"), unit=("unit", "first")
+    )  # fmt: skip
+    said = frames["submissions"].sort_values("submitted_at", kind="stable")
+    owed_as = {part: roster for roster, books in ROSTER_PARTS.items() for part in books}
+    kind = pd.Series([owed_as.get(roster, roster) for roster in said["roster"]], index=said.index, dtype="str")
+    of_year = kind.isin(YEAR_ROSTERS) | (said["batch"] > 0)
+    said = said.assign(
+        kind=kind, semester=said["semester"].where(~of_year, 0),
+        division=said["division"].where((kind == "outcomes") & (said["division"] == EVENING), ""),
+    )  # fmt: skip
+    books = said.drop_duplicates([*key, "roster"]).groupby(key, as_index=False).agg(
+        done_at=("submitted_at", "max"), books=("roster", "nunique"), unit=("unit", "first")
+    )  # fmt: skip
+    whole = books["books"].to_numpy() >= np.array(
+        [len(ROSTER_PARTS.get(kind, ("",))) for kind in books["kind"]], dtype=int
+    )
+    # Half of a roster is not yet a roster; what no window announces is known only once it is whole.
+    books = books[whole]
+    result = _owed(announced, books.drop(columns="books"), key)
+    label = [
+        kind + (f"_{batch}" if batch else "") + ("_evening" if division else "")
+        for kind, batch, division in result[["kind", "batch", "division"]].itertuples(index=False, name=None)
+    ]
+    return result.assign(stage=STAGES.index("submit"), kind=label)[
+        ["stage", "term", "opened_at", "done_at", "due_at", "original_due_at", "kind", "unit"]
+    ]
+
+
+def _confirm(
+    frames: Mapping[str, pd.DataFrame], classes: pd.DataFrame, enrolments: pd.DataFrame, enrolment_of: pd.MultiIndex
+) -> pd.DataFrame:
+    """One duty a 收訖問題回報: opened when raised, due 3 days later, done when answered; of the unit whose window it is."""
+    said = frames["disputes"]
+    if said.empty:
+        return said
+    position = _positions(enrolment_of, said)
+    student = enrolments.reindex(position)
+    named = classes.reset_index(names="class").set_index(["school_year", "name"])["class"]
+    by_name = named.reindex(pd.MultiIndex.from_frame(said[["school_year", "class_name"]])).fillna(-1).to_numpy()
+    code = np.where(position >= 0, student["class"].fillna(-1).to_numpy(), by_name).astype(np.int64)
+    of = classes.reindex(code)
+    windows = frames["windows"][frames["windows"]["task"] == "confirm"]
+    unit = windows[windows["unit"] != ""].drop_duplicates("school_year").set_index("school_year")["unit"]
+    due_at = said["raised_at"].to_numpy() + ANSWER_DAYS * DAY_US
+    filled = {
+        name: np.where(position >= 0, student[name].to_numpy(), of[name].to_numpy()) for name in ("grade", "department")
+    }
+    return pd.DataFrame(
+        {
+            "stage": STAGES.index("confirm"),
+            "term": said["school_year"].to_numpy() * 10,
+            "enrolment": position,
+            "class": code,
+            "grade": np.nan_to_num(filled["grade"].astype(float), nan=0),
+            "department": np.nan_to_num(filled["department"].astype(float), nan=-1),
+            "division": student["division"].fillna(-1).to_numpy(),
+            "opened_at": said["raised_at"].to_numpy(),
+            "done_at": said["answered_at"].to_numpy(),
+            "due_at": due_at,
+            "original_due_at": due_at,
+            "kind": said["kind"].to_numpy(),
+            "unit": unit.reindex(said["school_year"]).fillna("").to_numpy(),
+        }
+    )
 
 
 def _delegations(frame: pd.DataFrame, teacher_of: pd.Index[Any]) -> pd.DataFrame:

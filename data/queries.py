@@ -13,6 +13,7 @@ from data.instants import NEVER, taipei_day_us
 from data.models import (
     CrossCheck,
     Delegation,
+    Dispute,
     Enrolment,
     EnrolmentChange,
     Exemption,
@@ -22,6 +23,7 @@ from data.models import (
     Performance,
     Reassignment,
     Receipt,
+    Registration,
     Round,
     SchoolClass,
     Section,
@@ -29,6 +31,9 @@ from data.models import (
     Staff,
     StaffUnit,
     Student,
+    Submission,
+    SubmissionSheet,
+    SubmittedItem,
     Window,
 )
 from data.schema import ABOUT, CHECKS_OF_STUDENTS, CROSS_CHECKS, FRAMES, conform
@@ -57,12 +62,12 @@ def _read(connection: Connection, statement: Any) -> pd.DataFrame:
 def _statements() -> dict[str, Any]:
     uploads = union_all(
         select(
-            literal("outcome").label("kind"), Outcome.school_year, Outcome.semester, Outcome.student_id,
+            literal("outcome").label("kind"), Outcome.school_year, Outcome.semester, Outcome.student_id, Outcome.course_code,
             _us(Outcome.uploaded_at, NEVER).label("uploaded_at"),
         ),
         select(
             literal("performance").label("kind"), Performance.school_year, literal(0).label("semester"),
-            Performance.student_id, _us(Performance.uploaded_at, NEVER).label("uploaded_at"),
+            Performance.student_id, literal("").label("course_code"), _us(Performance.uploaded_at, NEVER).label("uploaded_at"),
         ),
     )  # fmt: skip
     return {
@@ -82,7 +87,7 @@ def _statements() -> dict[str, Any]:
             Round.id.label("round_id"), Round.outcome_id, Outcome.school_year, Outcome.semester, Outcome.student_id,
             Outcome.subject, Outcome.teacher_code, _us(Round.sent_at).label("sent_at"),
             _us(Round.decided_at, NEVER).label("decided_at"), _us(Round.completed_at, NEVER).label("completed_at"),
-            Round.certifier_code,
+            Round.certifier_code, (Round.decision == "passed").label("passed"),
         ).join_from(Round, Outcome, Round.outcome_id == Outcome.id),
         "reassignments": select(
             Reassignment.outcome_id, Reassignment.teacher_code, _us(Reassignment.from_at).label("from_at")
@@ -100,8 +105,31 @@ def _statements() -> dict[str, Any]:
         ).order_by(Selection.id),
         "receipts": select(
             Receipt.school_year, Receipt.kind, Receipt.round_number, Receipt.student_id, Receipt.status,
-            _us(Receipt.acted_at, NEVER).label("acted_at"), _us(Import.imported_at).label("known_at"),
+            _us(Receipt.acted_at, NEVER).label("acted_at"), _us(Import.imported_at).label("known_at"), Receipt.item_count,
         ).join_from(Receipt, Import, Receipt.import_id == Import.id),
+        "disputes": select(
+            Dispute.id.label("dispute_id"), Dispute.school_year, Dispute.kind, Dispute.class_name,
+            func.coalesce(Dispute.student_id, -1).label("student_id"), _us(Dispute.raised_at).label("raised_at"),
+            _us(Dispute.answered_at, NEVER).label("answered_at"),
+        ),
+        "registrations": select(
+            Registration.school_year, Registration.semester, Registration.kind, Registration.class_name,
+            func.coalesce(Registration.student_id, -1).label("student_id"), _us(Registration.registered_at).label("registered_at"),
+            Registration.unit,
+        ),
+        "submissions": select(
+            Submission.id.label("submission_id"), Submission.school_year, Submission.semester, Submission.roster, Submission.batch,
+            Submission.division, Submission.source, Submission.round_number, _us(Submission.submitted_at).label("submitted_at"),
+            Submission.unit, func.coalesce(func.sum(SubmissionSheet.row_count), 0).label("row_count"),
+            func.coalesce(func.sum(SubmissionSheet.matched_count), 0).label("matched_count"),
+        ).outerjoin_from(Submission, SubmissionSheet, SubmissionSheet.submission_id == Submission.id).group_by(Submission.id),
+        "submitted": select(
+            SubmittedItem.submission_id, Submission.school_year, SubmittedItem.semester, SubmittedItem.student_id,
+            SubmittedItem.course_code, func.count().label("item_count"), _us(func.min(Submission.submitted_at)).label("known_at"),
+        ).join_from(SubmittedItem, Submission, SubmittedItem.submission_id == Submission.id).group_by(
+            SubmittedItem.submission_id, Submission.school_year, SubmittedItem.semester, SubmittedItem.student_id,
+            SubmittedItem.course_code,
+        ),
     }  # fmt: skip
 
 

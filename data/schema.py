@@ -44,19 +44,39 @@ WINDOWS = {
 ROUNDS = {
     "round_id": "int64", "outcome_id": "int64", "school_year": "int64", "semester": "int64", "student_id": "int64",
     "subject": "str", "teacher_code": "str", "sent_at": "int64", "decided_at": "int64", "completed_at": "int64",
-    "certifier_code": "str",
+    "certifier_code": "str", "passed": "bool",
 }  # fmt: skip
 REASSIGNMENTS = {"outcome_id": "int64", "teacher_code": "str", "from_at": "int64"}
 EXEMPTIONS = {"round_id": "int64", "from_at": "int64"}
 STAFF_UNITS = {"staff_code": "str", "unit": "str", "until_at": "int64"}
 ENROLMENT_CHANGES = {"school_year": "int64", "student_id": "int64", "change": "str", "effective_at": "int64"}
-UPLOADS = {"kind": "str", "school_year": "int64", "semester": "int64", "student_id": "int64", "uploaded_at": "int64"}
+UPLOADS = {
+    "kind": "str", "school_year": "int64", "semester": "int64", "student_id": "int64", "course_code": "str", "uploaded_at": "int64",
+}  # fmt: skip
 SELECTIONS = {
     "school_year": "int64", "student_id": "int64", "outcome_count": "float64", "performance_count": "float64", "known_at": "int64",
 }  # fmt: skip
 RECEIPTS = {
     "school_year": "int64", "kind": "str", "round_number": "int64", "student_id": "int64", "status": "str",
-    "acted_at": "int64", "known_at": "int64",
+    "acted_at": "int64", "known_at": "int64", "item_count": "float64",
+}  # fmt: skip
+DISPUTES = {
+    "dispute_id": "int64", "school_year": "int64", "kind": "str", "class_name": "str", "student_id": "int64", "raised_at": "int64",
+    "answered_at": "int64",
+}  # fmt: skip
+# student_id -1: the record of a whole class.
+REGISTRATIONS = {
+    "school_year": "int64", "semester": "int64", "kind": "str", "class_name": "str", "student_id": "int64", "registered_at": "int64",
+    "unit": "str",
+}  # fmt: skip
+SUBMISSIONS = {
+    "submission_id": "int64", "school_year": "int64", "semester": "int64", "roster": "str", "batch": "int64", "division": "str",
+    "source": "str", "round_number": "int64", "submitted_at": "int64", "unit": "str", "row_count": "int64", "matched_count": "int64",
+}  # fmt: skip
+# What of a submission belongs to a known student, counted by student, course and term.
+SUBMITTED = {
+    "submission_id": "int64", "school_year": "int64", "semester": "int64", "student_id": "int64", "course_code": "str",
+    "item_count": "int64", "known_at": "int64",
 }  # fmt: skip
 # The latest comes last. A count about a student names him by id (-1: about nobody), and about keeps what follows his number.
 CROSS_CHECKS = {
@@ -69,15 +89,17 @@ FRAMES: Mapping[str, Mapping[str, str]] = {
     "staff": STAFF, "classes": CLASSES, "enrolments": ENROLMENTS, "sections": SECTIONS, "delegations": DELEGATIONS,
     "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "exemptions": EXEMPTIONS, "staff_units": STAFF_UNITS,
     "enrolment_changes": ENROLMENT_CHANGES, "uploads": UPLOADS, "selections": SELECTIONS,
-    "receipts": RECEIPTS, "cross_checks": CROSS_CHECKS,
+    "receipts": RECEIPTS, "disputes": DISPUTES, "registrations": REGISTRATIONS, "submissions": SUBMISSIONS, "submitted": SUBMITTED,
+    "cross_checks": CROSS_CHECKS,
 }  # fmt: skip
 
-# The ledger, one row a duty, sorted by waiting time. Codes index Ledger.labels; -1 is nobody or nothing.
+# The ledger, one row a duty, sorted by waiting time. Codes index Ledger.labels; -1 is nobody or nothing. kind: of record,
+# roster or dispute. unit: in charge of the duty; -1: that of its holder. passed: of certifying, and never a judgement of it.
 DUTY = {
     "duty_id": "int64", "stage": "int8", "term": "int32", "item": "int64", "enrolment": "int32", "class": "int32",
     "grade": "int8", "department": "int16", "division": "int8", "subject": "int16", "assigned": "int32", "certifier": "int32",
     "opened_at": "int64", "decided_at": "int64", "done_at": "int64", "due_at": "int64", "original_due_at": "int64",
-    "exempt_at": "int64", "exempt_until": "int64", "wait_us": "int64",
+    "exempt_at": "int64", "exempt_until": "int64", "wait_us": "int64", "kind": "int16", "unit": "int16", "passed": "bool",
 }  # fmt: skip
 
 

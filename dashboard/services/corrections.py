@@ -15,7 +15,7 @@ from data import corrections
 from data.corrections import AUDIENCES, REGISTRATIONS, ROSTERS, TRAININGS, CorrectionError
 from data.db import reading
 from data.instants import TAIPEI
-from data.ledger import Ledger
+from data.ledger import CERTIFY, Ledger
 from data.models import Outcome, Round, Student
 
 __all__ = ["FORMS", "Choices", "CorrectionError", "WaitingItem", "choices", "enter", "waiting_items"]
@@ -103,7 +103,8 @@ def waiting_items(store: Store, scope: Scope, *, term: str, student_number: str)
 
 def _holders(ledger: Ledger, round_ids: Sequence[int], scope: Scope) -> dict[int, str]:
     """Return the assigned teacher of each duty that lies in the scope, as code and name."""
-    duties = ledger.duties[ledger.duties["duty_id"].isin(list(round_ids))]
+    certifying = ledger.duties["stage"] == CERTIFY
+    duties = ledger.duties[certifying & ledger.duties["duty_id"].isin(list(round_ids))]
     if scope.classes is not None:
         pairs = list(zip(ledger.classes["school_year"], ledger.classes["name"], strict=True))
         duties = duties[[0 <= code < len(pairs) and pairs[code] in scope.classes for code in duties["class"]]]

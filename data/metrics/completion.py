@@ -210,8 +210,7 @@ METRIC_COLUMNS = ("key", "name", "expected", *STATES, "completion", "due_so_far"
 
 def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     """Return one row a group of the rosters, those with nothing expected at 0 and with empty rates."""
-    duties = ledger.of_term(question.term)
-    duties = duties[duties["stage"].to_numpy() == STAGES.index(question.stage)]
+    duties = ledger.of_term(question.term, question.stage)
     as_of_us = to_us(question.as_of)
     duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
     codes = codes_of(ledger, duties, question.by, as_of_us)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from data.instants import to_us
-from data.ledger import STAGES, Ledger
+from data.ledger import Ledger
 from data.metrics import Metric, Question
 from data.metrics.completion import ratio, tabulate
 from data.metrics.groups import codes_of, groups_of
@@ -85,10 +85,8 @@ def assess(counts: pd.DataFrame) -> pd.DataFrame:
 def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     """Return one row a teacher of the term with decided items, limits, tail probabilities and the flag."""
     as_of_us = to_us(question.as_of)
-    duties = ledger.of_term(question.term)
-    duties = duties[
-        (duties["stage"].to_numpy() == STAGES.index(question.stage)) & (duties["opened_at"].to_numpy() <= as_of_us)
-    ]
+    duties = ledger.of_term(question.term, question.stage)
+    duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
     codes = codes_of(ledger, duties, question.by, as_of_us)
     groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
     counts = tabulate(duties, groups.row_of[codes], len(groups.keys), as_of_us, deadline=question.deadline, waits=False)
@@ -100,7 +98,7 @@ METRIC = Metric(
     title="漏斗圖：已定件數、準時率、全校準時率與精確二項界限（95 %、99.8 %）、標記",
     columns=("key", "name", "decided", "on_time", "timeliness", "target", "lower_95", "upper_95", "lower_998", "upper_998",
              "p_low", "p_high", "dispersion", "flag"),
-    stages=STAGES,
+    stages=("certify",),
     groupings=("teacher",),
     answer=answer,
 )  # fmt: skip

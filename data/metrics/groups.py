@@ -30,7 +30,10 @@ def codes_of(ledger: Ledger, frame: pd.DataFrame, by: str, as_of_us: int) -> npt
         return np.zeros(len(frame), dtype=np.int32)
     if by in ("teacher", "unit"):
         teacher = holders(ledger, frame, as_of_us)
-        return teacher if by == "teacher" else units_of(ledger, frame, teacher, as_of_us)
+        if by == "teacher":
+            return teacher
+        in_charge = frame["unit"].to_numpy()  # said by the duty itself, else the holder's
+        return np.where(in_charge >= 0, in_charge, units_of(ledger, frame, teacher, as_of_us))
     codes: npt.NDArray[Any] = frame[by].to_numpy()
     return codes
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from data.instants import TAIPEI_OFFSET_US, to_us
-from data.ledger import CERTIFY, Ledger
+from data.ledger import Ledger
 from data.metrics.completion import count_states
 
 ON_TRACK_POINTS = 0.05
@@ -61,7 +61,7 @@ def expected_share(
             + (now_us + TAIPEI_OFFSET_US) % 86_400_000_000
         )
         duties = ledger.of_term(earlier)
-        duties = duties[(duties["stage"] == CERTIFY) & (duties["grade"] == grade)]
+        duties = duties[duties["grade"] == grade]
         on_time, late, open_, overdue, *_ = count_states(duties, np.zeros(len(duties), dtype=np.int64), 1, then_us)[0]
         if on_time + late + open_ + overdue >= TOO_FEW:
             shares.append((on_time + late) / (on_time + late + open_ + overdue))

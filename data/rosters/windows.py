@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -20,8 +21,31 @@ TASKS = {
     "學生勾選學習成果": "select_outcome",
     "學生勾選多元表現": "select_performance",
     "收訖明細確認": "confirm",
+    "登錄學籍資料": "register_enrolment",
+    "登錄學籍": "register_enrolment",
+    "登錄學期成績": "register_grades",
+    "登錄學業成績": "register_grades",
+    "登錄成績": "register_grades",
+    "登錄校內幹部經歷": "register_position",
+    "登錄校內幹部": "register_position",
+    "登錄幹部": "register_position",
+    "登錄課程諮詢紀錄": "register_counselling",
+    "登錄課程諮詢": "register_counselling",
+    "提交學籍及學業成績名冊": "submit_academic",
+    "提交學籍及成績名冊": "submit_academic",
+    "提交學籍成績名冊": "submit_academic",
+    "提交課程學習成果名冊": "submit_outcomes",
+    "提交學習成果名冊": "submit_outcomes",
+    "提交校內幹部經歷名冊": "submit_positions",
+    "提交幹部經歷名冊": "submit_positions",
+    "提交多元表現名冊": "submit_performances",
 }
-YEAR_TASKS = {"upload_performance", "select_outcome", "select_performance", "confirm"}
+BATCHES = {"第一梯次": 1, "第1梯次": 1, "第二梯次": 2, "第2梯次": 2}  # of 高三, behind the name of a 提交
+YEAR_TASKS = {
+    "upload_performance", "select_outcome", "select_performance", "confirm", "submit_outcomes", "submit_performances",
+    *(f"submit_{roster}_{batch}" for roster in ("outcomes", "positions", "performances") for batch in (1, 2)),
+}  # fmt: skip
+TITLES = tuple({task: title for title, task in reversed(TASKS.items())}.values())[::-1]
 KEY = ("school_year", "semester", "grade", "task")
 LATER = (
     "self_check_from_at",
@@ -32,11 +56,14 @@ LATER = (
 
 
 def read_task(text: str) -> str:
-    """Read the item's name, with or without a closing 時間."""
-    task = TASKS.get(text.removesuffix("時間"))
-    if task is None:
+    """Read the item's name, with or without a closing 時間; a 提交 may say which 梯次 of 高三 it is for, in brackets or not."""
+    name = text.removesuffix("時間")
+    whole = name.rstrip("）)")
+    batch = next((number for words, number in BATCHES.items() if whole.endswith(words)), 0)
+    task = TASKS.get(re.sub(r"[（(]?第[一二12]梯次$", "", whole) if batch else name)
+    if task is None or (batch and f"{task}_{batch}" not in YEAR_TASKS):
         raise ValueError(text)
-    return task
+    return f"{task}_{batch}" if batch else task
 
 
 def take(rows: Rows, context: Context) -> Counts:
@@ -113,8 +140,8 @@ KIND = Kind(
             "task",
             ("項目", "作業項目"),
             read_task,
-            expects="：" + "、".join(TASKS),
-            allowed=tuple({task: title for title, task in TASKS.items()}.values()),
+            expects="：" + "、".join(TITLES),
+            allowed=TITLES,
         ),
         Column("starts_at", ("開始時間", "起始時間", "開始日期"), "instant", expects="開放的第一個時刻"),
         Column("ends_at", ("結束時間", "截止時間", "結束日期"), "instant", expects="最後的時刻，含當天或那一分鐘"),

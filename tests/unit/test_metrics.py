@@ -67,7 +67,7 @@ def frames_of(world):
         done = decided if row["released"] else NEVER
         certifier = row["certifier"] if row["wait"] is not None else ""
         rounds.append(
-            (number, number, 113, 1, row["student"], row["subject"], row["teacher"], sent, decided, done, certifier)
+            (number, number, 113, 1, row["student"], row["subject"], row["teacher"], sent, decided, done, certifier, True)
         )
     windows = [] if world["window"] == "none" else [
         (113, 1, 1, "certify", BASE - 100 * DAY_US, EXTENDED if world["window"] == "extended" else DUE, DUE, "")
@@ -83,7 +83,7 @@ def frames_of(world):
         "staff": [(code, code, unit) for code, unit in UNITS.items()],
         "classes": classes, "enrolments": enrolments, "windows": windows, "rounds": rounds, "delegations": deputies,
         "sections": [(113, 1, "數學", "T1", "T1"), (113, 1, "體育", "T3", "T3")],
-        "uploads": [("outcome", 113, 1, row["student"], BASE + row["sent"] * hour) for row in world["rounds"]],
+        "uploads": [("outcome", 113, 1, row["student"], "M1", BASE + row["sent"] * hour) for row in world["rounds"]],
     }  # fmt: skip
     return {
         name: conform(pd.DataFrame(tables.get(name, []), columns=list(columns)), columns)
