@@ -11,7 +11,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/licheng serve --port $(PORT)
 
 test: $(VENV)/dev.stamp browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

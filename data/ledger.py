@@ -465,7 +465,7 @@ def _with_others(
             for name in said
         }
         blank = {name: value for name, value in _OF_NOBODY.items() if name not in frame}
-        parts.append(frame.assign(duty_id=np.arange(len(frame)), **blank, **codes)[list(certify.columns)])
+        parts.append(frame.assign(**blank, **codes)[list(certify.columns)])
     return pd.concat(parts, ignore_index=True) if others else certify
 
 
@@ -489,6 +489,14 @@ def _owed(windows: pd.DataFrame, done: pd.DataFrame, key: list[str]) -> pd.DataF
     )  # fmt: skip
 
 
+def _numbers(*key: pd.Series[Any]) -> npt.NDArray[np.int64]:
+    """Number what has no row of its own by its key, the same in every version of the data."""
+    texts = pd.concat([part.astype("str").reset_index(drop=True) for part in key], axis=1)
+    numbers = pd.util.hash_pandas_object(texts, index=False).to_numpy() >> np.uint64(1)
+    result: npt.NDArray[np.int64] = numbers.astype(np.int64)
+    return result
+
+
 def _register(
     frames: Mapping[str, pd.DataFrame], classes: pd.DataFrame, enrolments: pd.DataFrame, enrolment_of: pd.MultiIndex
 ) -> pd.DataFrame:
@@ -508,9 +516,12 @@ def _register(
     said = said[said["class"] >= 0].sort_values("registered_at", kind="stable")
     first = said.drop_duplicates(key).rename(columns={"registered_at": "done_at"})[[*key, "done_at", "unit"]]
     owed = _owed(windows[[*key, "starts_at", "ends_at", "original_ends_at", "unit"]], first, key)
-    of = classes.loc[owed["class"].astype("int64"), ["grade", "department"]].reset_index(drop=True)
+    of = classes.loc[owed["class"].astype("int64"), ["name", "grade", "department"]].reset_index(drop=True)
     return owed.assign(
-        stage=STAGES.index("register"), grade=of["grade"].to_numpy(), department=of["department"].to_numpy()
+        duty_id=_numbers(owed["term"], of["name"], owed["kind"]),
+        stage=STAGES.index("register"),
+        grade=of["grade"].to_numpy(),
+        department=of["department"].to_numpy(),
     )
 
 
@@ -549,8 +560,8 @@ def _submit(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         kind + (f"_{batch}" if batch else "") + ("_evening" if division else "")
         for kind, batch, division in result[["kind", "batch", "division"]].itertuples(index=False, name=None)
     ]
-    return result.assign(stage=STAGES.index("submit"), kind=label)[
-        ["stage", "term", "opened_at", "done_at", "due_at", "original_due_at", "kind", "unit"]
+    return result.assign(duty_id=_numbers(result["term"], pd.Series(label)), stage=STAGES.index("submit"), kind=label)[
+        ["duty_id", "stage", "term", "opened_at", "done_at", "due_at", "original_due_at", "kind", "unit"]
     ]
 
 
@@ -575,6 +586,7 @@ def _confirm(
     }
     return pd.DataFrame(
         {
+            "duty_id": said["dispute_id"].to_numpy(),
             "stage": STAGES.index("confirm"),
             "term": said["school_year"].to_numpy() * 10,
             "enrolment": position,

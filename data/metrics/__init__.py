@@ -20,7 +20,10 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a report is asked: a stage of a term (1131, or 1130 for the whole year) by a grouping, at an instant."""
+    """What a report is asked: a stage of a term (1131, or 1130 for the whole year) by a grouping, at an instant.
+
+    since: the instant that a comparison starts from.
+    """
 
     term: int
     as_of: datetime
@@ -28,6 +31,7 @@ class Question:
     stage: str = ""
     kind: str = "outcome"
     deadline: str = "current"
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,13 @@ def all_metrics() -> dict[str, Metric]:
 
 def answer(ledger: Ledger, metric: Metric, question: Question) -> pd.DataFrame:
     """Check the question and answer it. Raises ReportError where the metric has no such stage or grouping."""
+    check(metric, question)
+    return metric.answer(ledger, question)[list(metric.columns)]
+
+
+def check(metric: Metric, question: Question) -> None:
+    """Raise ReportError where the metric has no such stage or grouping."""
     if question.stage not in metric.stages:
         raise ReportError(f"{metric.key} 的階段可以是：{'、'.join(metric.stages)}，沒有「{question.stage}」")
     if question.by not in metric.groupings:
         raise ReportError(f"{metric.key} 的分組可以是：{'、'.join(metric.groupings)}，沒有「{question.by}」")
-    return metric.answer(ledger, question)[list(metric.columns)]

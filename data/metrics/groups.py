@@ -40,7 +40,7 @@ def codes_of(ledger: Ledger, frame: pd.DataFrame, by: str, as_of_us: int) -> npt
 
 def groups_of(ledger: Ledger, term: int, by: str, present: npt.NDArray[Any], as_of_us: int) -> Groups:
     """Return the rows of a report: what the rosters of the term list, and the codes present besides."""
-    labels = _labels(ledger, by)
+    labels = labels_of(ledger, by)
     listed = set(_listed(ledger, term, by, as_of_us)) | set(np.unique(present).tolist())
     key_of = {code: NOBODY if code < 0 else str(labels[code]) for code in listed}
     codes = sorted(listed, key=lambda code: key_of[code])
@@ -50,10 +50,11 @@ def groups_of(ledger: Ledger, term: int, by: str, present: npt.NDArray[Any], as_
         if not keys or keys[-1] != key_of[code]:
             keys.append(key_of[code])
         row_of[code] = len(keys) - 1
-    return Groups(keys, [_name(ledger, by, key) for key in keys], row_of)
+    return Groups(keys, [name_of(ledger, by, key) for key in keys], row_of)
 
 
-def _labels(ledger: Ledger, by: str) -> npt.NDArray[np.object_]:
+def labels_of(ledger: Ledger, by: str) -> npt.NDArray[np.object_]:
+    """Return the keys of a grouping by code."""
     if by == "school":
         return np.array([ledger.settings.school_code or "school"], dtype=object)
     if by == "grade":
@@ -77,7 +78,8 @@ def _listed(ledger: Ledger, term: int, by: str, as_of_us: int) -> list[int]:
     return [int(code) for code in taught[by].unique()] if by in ("subject", "teacher") else []
 
 
-def _name(ledger: Ledger, by: str, key: str) -> str:
+def name_of(ledger: Ledger, by: str, key: str) -> str:
+    """Return what a group is called on a page."""
     if by == "school":
         return ledger.settings.school_name or "全校"
     if key == NOBODY:

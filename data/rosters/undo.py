@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from data.db import raise_data_version, writing
@@ -72,6 +72,20 @@ def undo_batch(engine: Engine, batch_id: str, *, by: str, at: datetime | None = 
         raise _refusal("後來的匯入還用到它帶進來的資料，請先復原後來的匯入") from None
     except OperationalError:
         raise _refusal("資料庫正由另一個匯入使用，請稍候再試一次") from None
+
+
+def take_back_since(connection: Connection, batch_id: str) -> None:
+    """Take back a batch and all that came later, newest first, for a look at what was known before.
+
+    The caller throws the transaction away. Raises RefusedError for a batch that is not there or was undone.
+    """
+    first = min(_imports_of(connection, batch_id))
+    later = select(Import.batch_id, func.max(Import.id)).where(Import.id >= first, Import.state == "kept")
+    for each, _ in connection.execute(later.group_by(Import.batch_id).order_by(func.max(Import.id).desc())).all():
+        ids = _imports_of(connection, each)
+        inserted = _inserted(connection, ids)
+        _put_back(connection, inserted, _changes(connection, ids))
+        _remove(connection, inserted)
 
 
 def _refusal(message: str) -> RefusedError:
