@@ -53,6 +53,7 @@ class Ledger:
     taught: pd.DataFrame
     labels: Mapping[str, npt.NDArray[np.object_]]
     settings: SchoolSettings
+    calendar: np.busdaycalendar
     _by_term: dict[tuple[int, str], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def of_term(self, term: int, stage: str = "certify") -> pd.DataFrame:
@@ -71,14 +72,17 @@ class Ledger:
         return sorted({int(term) for column in (sent, self.taught["term"]) for term in column.unique()}, reverse=True)
 
 
-def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledger:
+def build(
+    frames: Mapping[str, pd.DataFrame], settings: SchoolSettings, *, calendar: np.busdaycalendar | None = None
+) -> Ledger:
     """Work out every duty and its instants from the frames of data.schema.FRAMES.
 
     Certify: opened when sent; done at 認證日期 once released; due at the later of the window's end and sent + minimum_response_days;
     without a window for the term and grade there is no due_at (NEVER). A student who left exempts what is undone from
     the day he left until he comes back, in that year's duties and earlier ones; an exemption by hand from its time on.
     Register and submit: owed from the start of an announced window on, or because it was in fact done (docs/adr/0008).
-    Confirm: one a dispute, due 3 days after it was raised.
+    Confirm: one a dispute, due 3 days after it was raised. calendar: the public working days (Monday to Friday without it),
+    to which the school's own 停課 are added.
     """
     classes, labels = _classes(frames["classes"], frames["enrolments"])
     enrolments, enrolment_of = _enrolments(frames["enrolments"], frames["enrolment_changes"], classes, labels)
@@ -141,6 +145,7 @@ def build(frames: Mapping[str, pd.DataFrame], settings: SchoolSettings) -> Ledge
         taught=_taught(frames["sections"], subjects, teacher_of),
         labels=labels,
         settings=settings,
+        calendar=_calendar(calendar or np.busdaycalendar(), frames["school_days"]),
     )
 
 
@@ -241,6 +246,16 @@ def units_in(ledger: Ledger, term: int, as_of_us: int) -> npt.NDArray[np.int16]:
     """Return the 處室 code of each teacher code in a term, as known at as_of."""
     everybody = pd.DataFrame({"done_at": NEVER, "term": term}, index=range(len(ledger.teachers)))
     return units_of(ledger, everybody, np.arange(len(ledger.teachers), dtype=np.int32), as_of_us)
+
+
+def _calendar(public: np.busdaycalendar, own: pd.DataFrame) -> np.busdaycalendar:
+    """A 停課 is no working day, a holiday made a school day is one; a 補課 on a Saturday is not counted."""
+    if own.empty:
+        return public
+    days = own["day"].to_numpy().astype("datetime64[D]")
+    is_school_day = own["is_school_day"].to_numpy()
+    holidays = np.setdiff1d(np.union1d(public.holidays, days[~is_school_day]), days[is_school_day])
+    return np.busdaycalendar(holidays=holidays)
 
 
 def _term_ends(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

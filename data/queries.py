@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, literal, select, type_coerce, union_all
+from sqlalchemy import Connection, String, cast, func, literal, select, type_coerce, union_all
 
 from data.instants import NEVER, taipei_day_us
 from data.models import (
@@ -26,6 +26,7 @@ from data.models import (
     Registration,
     Round,
     SchoolClass,
+    SchoolDay,
     Section,
     Selection,
     Staff,
@@ -99,6 +100,7 @@ def _statements() -> dict[str, Any]:
             _us(EnrolmentChange.effective_at).label("effective_at"),
         ),
         "uploads": select(*uploads.subquery().c),
+        "school_days": select(cast(SchoolDay.day, String).label("day"), SchoolDay.is_school_day),
         "selections": select(
             Selection.school_year, Selection.student_id, Selection.outcome_count, Selection.performance_count,
             _us(Selection.known_at).label("known_at"),

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from dashboard.services.effects import ledger_before
-from dashboard.services.history import ServiceError
+from dashboard.services.before import ledger_before
+from dashboard.services.hand_ins import ServiceError
 from dashboard.services.store import Store
 from data.instants import TAIPEI, parse_as_of
 from data.metrics import Metric, Question, ReportError, all_metrics, answer, check

@@ -12,6 +12,7 @@ from data import queries
 from data.db import migrate, open_engine, read_data_version, reading, schema_revision
 from data.instants import TAIPEI
 from data.ledger import Ledger, build
+from data.regulation.calendar import working_calendar
 from data.school import read_settings
 
 T = TypeVar("T")
@@ -40,7 +41,8 @@ class Store:
         with self._lock, reading(self.engine) as connection:
             version = read_data_version(connection)
             if version != self._version or self._ledger is None:
-                self._ledger = build(queries.load_frames(connection), read_settings(connection))
+                frames = queries.load_frames(connection)
+                self._ledger = build(frames, read_settings(connection), calendar=working_calendar())
                 self._version = version
                 self.loaded_at = datetime.now(TAIPEI)
                 self._results.clear()
