@@ -142,7 +142,8 @@ def _bar() -> html.Header:
     pages = sorted(
         (each for each in page_registry.values() if not each["path_template"]), key=lambda each: each["order"]
     )
-    items = [(_(each["name"]), each["path"]) for each in pages if may(each["permission"])]
+    shown = [(each["name"], each["path"]) for each in pages if may(each["permission"])]
+    items = [(_(words), href) for words, href in shown]
     languages = [
         (words, "en" if code == "en" else "zh-Hant-TW", f"/language/{code}") for code, words in LANGUAGES.items()
     ]

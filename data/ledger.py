@@ -546,7 +546,7 @@ def _submit(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if windows.empty and frames["submissions"].empty:
         return windows
     parts = windows["kind"].str.extract(r"^(?P<roster>[a-z]+?)(?:_(?P<batch>[12]))?$")
-    windows = windows.assign(kind=parts["roster"], batch=parts["batch"].fillna(0).astype("int64"), division="")
+    windows = windows.assign(kind=parts["roster"], batch=parts["batch"].fillna("0").astype("int64"), division="")
     evening = frames["enrolments"].loc[frames["enrolments"]["division"] == EVENING, "school_year"].unique()
     own_book = windows[(windows["kind"] == "outcomes") & windows["school_year"].isin(evening)]
     windows = pd.concat([windows, own_book.assign(division=EVENING)])

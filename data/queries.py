@@ -208,3 +208,65 @@ def waiting_items(connection: Connection, round_ids: list[int]) -> pd.DataFrame:
         )
         rows += [tuple(row) for row in connection.execute(statement)]
     return pd.DataFrame(rows, columns=columns)
+
+
+def disputes_of(connection: Connection, dispute_ids: list[int]) -> pd.DataFrame:
+    """Return what a receipt desk shows of these reports: 單號, what it is about, the student and his words."""
+    columns = ["dispute_id", "number", "category", "student_number", "student_name", "error_kind", "description"]
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(dispute_ids), 500):  # SQLite takes a limited number of parameters
+        statement = (
+            select(
+                Dispute.id, Dispute.number, Dispute.category, func.coalesce(Student.student_number, ""),
+                func.coalesce(Student.name, ""), Dispute.error_kind, Dispute.description,
+            )
+            .outerjoin_from(Dispute, Student, Student.id == Dispute.student_id)
+            .where(Dispute.id.in_(dispute_ids[start : start + 500]))
+        )  # fmt: skip
+        rows += [tuple(row) for row in connection.execute(statement)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def class_roster(connection: Connection, school_year: int, class_name: str) -> pd.DataFrame:
+    """Return the students of a class in seat order, those without a seat last."""
+    columns = ["student_id", "seat_number", "student_number", "student_name"]
+    statement = (
+        select(Enrolment.student_id, Enrolment.seat_number, Student.student_number, Student.name)
+        .join_from(Enrolment, Student, Student.id == Enrolment.student_id)
+        .where(Enrolment.school_year == school_year, Enrolment.class_name == class_name)
+    )
+    rows = sorted(connection.execute(statement), key=lambda row: (row[1] is None, row[1] or 0, row[2]))
+    return pd.DataFrame([tuple(row) for row in rows], columns=columns)
+
+
+def student_by_number(connection: Connection, student_number: str) -> tuple[int, str] | None:
+    """Return id and name of the student with a 學號; None where there is none."""
+    statement = select(Student.id, Student.name).where(Student.student_number == student_number)
+    row = connection.execute(statement).first()
+    return None if row is None else (int(row[0]), str(row[1]))
+
+
+def outcomes_of(connection: Connection, student_id: int) -> pd.DataFrame:
+    """Return a student's 課程學習成果, one row each time it was sent, and one (round_id -1) where it never was."""
+    columns = ["outcome_id", "round_id", "school_year", "semester", "subject", "class_name", "item_number", "uploaded_at"]
+    statement = (
+        select(
+            Outcome.id, func.coalesce(Round.id, -1), Outcome.school_year, Outcome.semester, Outcome.subject,
+            Outcome.class_name, Outcome.item_number, _us(Outcome.uploaded_at, NEVER),
+        )
+        .outerjoin_from(Outcome, Round, Round.outcome_id == Outcome.id)
+        .where(Outcome.student_id == student_id)
+        .order_by(Outcome.id, Round.id)
+    )  # fmt: skip
+    return pd.DataFrame([tuple(row) for row in connection.execute(statement)], columns=columns)
+
+
+def performances_of(connection: Connection, student_id: int) -> pd.DataFrame:
+    """Return a student's 多元表現."""
+    statement = (
+        select(Performance.school_year, Performance.category, _us(Performance.uploaded_at, NEVER))
+        .where(Performance.student_id == student_id)
+        .order_by(Performance.id)
+    )
+    rows = [tuple(row) for row in connection.execute(statement)]
+    return pd.DataFrame(rows, columns=["school_year", "category", "uploaded_at"])

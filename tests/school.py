@@ -9,6 +9,7 @@ from pathlib import Path
 from dashboard.services import accounts, imports
 from dashboard.services.store import Store
 from dashboard.settings import Settings
+from data.demo.entries import enter_hand_ins
 from data.demo.school import DemoSchool, write_school
 
 PASSWORD = "正確的馬兒電池訂書針 7"
@@ -26,6 +27,7 @@ def make_place(folder: Path, *, classes: int = 9, terms: int = 4, today: date | 
     store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
     store.migrate()
     school = write_school(folder / "files", classes=classes, terms=terms, seed=3, today=today or date.today())
+    enter_hand_ins(store.engine, school.hand_ins, by="test")
     plan = imports.import_paths(store, [school.folder], by="test")
     assert plan.committed, [str(problem) for problem in plan.problems]
     for name, role, scope in (

@@ -1,5 +1,5 @@
 # ruff: noqa: A002 - Dash calls it id, and so do all who call these functions
-"""The chart: the only place that draws Plotly figures, always with a text, a table and no way out for the data."""
+"""The chart: the only place that draws Plotly figures, always with a text, a table and no way to another host for the data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,7 +8,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from flask_babel import gettext as _
 
-from dashboard.components.attributes import aria, given
+from dashboard.components.attributes import aria, data, given
 from dashboard.components.card import card, card_id
 from dashboard.components.dates import english
 
@@ -28,6 +28,16 @@ def _config() -> Any:
     }
 
 
+def _pictures(id: str) -> list[html.Button]:
+    """Offer the figure as the browser has drawn it (assets/charts.js); which one, says the card's title."""
+    return [
+        html.Button(
+            words, type="button", className="btn btn-link p-0", **data(picture=suffix, chart=id), **aria(describedby=card_id(id, "title"))
+        )
+        for suffix, words in (("png", _("下載 PNG")), ("svg", _("下載 SVG")))
+    ]  # fmt: skip
+
+
 def chart(
     id: str,
     figure: Mapping[str, Any] | None,
@@ -45,7 +55,8 @@ def chart(
     """Show a figure as a card: the title states the finding, the question says what it answers, the summary says it in words.
 
     A callback may renew each part by its id: `id` the figure, `id`-title, -question, -summary, -table (children), -footnote (children).
-    table: `data_table(…)`, behind 「以表格檢視」. downloads: (words, address) of server-made files. figure None: filled by a callback later.
+    table: `data_table(…)`, behind 「以表格檢視」. downloads: (words, address) of server-made files; the picture can be saved by everybody
+    who sees it. figure None: filled by a callback later.
     """
     height = (figure or {}).get("layout", {}).get("height", 320)
     graph = dcc.Graph(  # noqa: TID251 - this is the one place: it turns the upload button off and adds text and table
@@ -68,11 +79,7 @@ def chart(
     below: list[Component] = []
     if table is not None:
         below.append(html.Details([html.Summary(_("以表格檢視")), html.Div(table, id=f"{id}-table")]))
-    if downloads:
-        below.append(
-            html.Div([html.A(words, href=href, download="") for words, href in downloads], className="lc-downloads")
-        )
-    content: list[Component] = [drawing]
-    if below:
-        content.append(html.Div(below, className="lc-below"))
+    files: list[Component] = [html.A(words, href=href, download="") for words, href in downloads]
+    below.append(html.Div([*files, *_pictures(id)], className="lc-downloads"))
+    content: list[Component] = [drawing, html.Div(below, className="lc-below")]
     return card(content, id=id, title=title, question=question, footnote=footnote, wide=wide, level=level)

@@ -13,6 +13,7 @@ from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
 from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import count, days, percent, percent_of_rate
@@ -234,8 +235,8 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
     )
     parts: list[Any] = [table]
     if may(Permission.EXPORT):
-        href = "/exports/teachers.csv" + asked(view, "dept", "subject", "class", "teacher")
-        parts.append(html.Div(html.A(_("下載 CSV"), href=href, download=""), className="lc-downloads"))
+        query = asked(view, "dept", "subject", "class", "teacher")
+        parts += [downloads("teachers", query), downloads("reminders", query, what=_("提醒清單"), as_text=True)]
     return card(
         parts, id="certification-table", title=_("教師明細：%(n)s 位", n=len(rows)), question=_("點教師看待認證的每一件"),
         footnote=_("依教師代碼排列，不排名。認證完成＝已完成／應認證；準時＝準時／（準時＋逾時完成＋逾期）。未通過也是完成；通過率不列入。"), wide=True,

@@ -14,6 +14,7 @@ from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
 from dashboard.components.dates import roc_date
+from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import count, fraction, percent
@@ -133,10 +134,18 @@ def _tiles(result: Overview, view: View) -> html.Div:
         ),
         tile(
             _("收訖已確認"), receipt_words or percent(receipts["confirmed"], receipts["receipt_round"]), status=None,
-            fraction=None if receipt_words else (receipts["confirmed"], receipts["receipt_round"]), unit=_("人"),
-            note="" if receipt_words else _("回報 %(d)s 人，未表示 %(u)s 人", d=count(receipts["disputed"]), u=count(receipts["unseen"])),
+            fraction=None if receipt_words else (receipts["confirmed"], receipts["receipt_round"]), unit=_("人次"),
+            note="" if receipt_words else _receipt_note(receipts),
         ),
     )  # fmt: skip
+
+
+def _receipt_note(receipts: dict[str, int]) -> str:
+    """Say what the others are: unseen while they may still answer, deemed once the window is closed, never confirmed."""
+    said = {"d": count(receipts["disputed"]), "u": count(receipts["unseen"]), "v": count(receipts["deemed"])}
+    if receipts["unseen"] and receipts["deemed"]:
+        return _("回報 %(d)s，未表示 %(u)s，視同確認 %(v)s", **said)
+    return _("回報 %(d)s，視同確認 %(v)s", **said) if receipts["deemed"] else _("回報 %(d)s，未表示 %(u)s", **said)
 
 
 def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
@@ -238,8 +247,7 @@ def _class_card(result: Overview, view: View) -> html.Section:
     )
     parts: list[Any] = [table]
     if may(Permission.EXPORT):
-        href = "/exports/classes.csv" + asked(view, "grade", "dept")
-        parts.append(html.Div(html.A(_("下載 CSV"), href=href, download=""), className="lc-downloads"))
+        parts.append(downloads("classes", asked(view, "grade", "dept")))
     return card(
         parts, id="overview-table", title=_("班級明細：%(n)s 班", n=len(rows)), question=_("點班級看它的認證"),
         footnote=[_("沒有應辦件數的班級顯示「—」，不列入任何平均。"), voluntary_rule()], wide=True,

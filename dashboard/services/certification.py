@@ -14,7 +14,7 @@ from dashboard.services.store import Store
 from data.db import reading
 from data.instants import DAY_US, NEVER, from_us, to_us
 from data.ledger import holders
-from data.metrics import Question, completion, funnel
+from data.metrics import Question, arrivals, completion, funnel
 from data.metrics.completion import STATES, states
 from data.queries import waiting_items
 
@@ -71,7 +71,7 @@ def _compute(store: Store, view: View) -> Certification:
         school=school,
         teachers=teachers,
         points=points[points["decided"] > 0],
-        limits=_limits(points),
+        limits=funnel_limits(points),
         target=float(assessed["target"].iloc[0]) if len(assessed) else float("nan"),
         dispersion=float(assessed["dispersion"].iloc[0]) if len(assessed) else 1.0,
         named=named,
@@ -100,7 +100,8 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     table[numbers] = table[numbers].fillna(0).astype("int64")
     units = dict(zip(ledger.labels["teacher"], ledger.labels["unit"][ledger.teachers["unit"].to_numpy()], strict=True))
     table["unit"] = [str(units.get(key, "")) for key in table["key"]]
-    table["late_share"] = _last_48_hours(view, ask.term, table["key"], as_of_us)
+    arrived = arrivals.answer(ledger, Question(ask.term, ask.as_of, by="teacher", stage="certify"))
+    table["late_share"] = table["key"].map(arrived.set_index("key")["last_48h_share"])  # context for any delay
     if view.scope.teachers == "unit":
         table = table[table["unit"] == view.scope.unit]
     if view.filters.teacher is not None:
@@ -108,22 +109,8 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     return table.reset_index(drop=True)
 
 
-def _last_48_hours(view: View, term: int, keys: pd.Series[str], as_of_us: int) -> list[float]:
-    """Return, per teacher, the share of items that arrived in the last 48 hours before uploads closed: context for any delay."""
-    ledger = view.ledger
-    windows = ledger.windows[
-        (ledger.windows["task"] == "upload") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)
-    ]
-    ends = np.full(10, NEVER)
-    ends[windows["grade"].to_numpy()] = windows["ends_at"].to_numpy()
-    duties = ledger.of_term(term)
-    duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
-    late = duties["opened_at"].to_numpy() >= ends[duties["grade"].to_numpy()] - 2 * DAY_US
-    shares = pd.Series(late).groupby(ledger.labels["teacher"][holders(ledger, duties, as_of_us)]).mean()
-    return [float(value) for value in shares.reindex(keys)]
-
-
-def _limits(points: pd.DataFrame) -> pd.DataFrame:
+def funnel_limits(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the control limits of a funnel over the numbers of decided items that its points span (columns decided, target)."""
     decided = points["decided"][points["decided"] > 0] if len(points) else pd.Series(dtype="int64")
     if decided.empty:
         return pd.DataFrame(columns=["n", "lower_95", "upper_95", "lower_998", "upper_998"])
@@ -137,7 +124,12 @@ def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tup
     """Single items for those who act on them: a teacher his own, a homeroom teacher his class's (without the teacher's name)."""
     if view.scope.classes is None and view.filters.teacher is None and view.filters.class_name is None:
         return pd.DataFrame(), 0
-    oldest = undone.sort_values("opened_at", kind="stable").head(QUEUE_ROWS)
+    return oldest_first(store, undone, as_of_us, most=QUEUE_ROWS), len(undone)
+
+
+def oldest_first(store: Store, undone: pd.DataFrame, as_of_us: int, *, most: int) -> pd.DataFrame:
+    """List waiting duties as single items with the student, the oldest first and at most so many."""
+    oldest = undone.sort_values("opened_at", kind="stable").head(most)
     with reading(store.engine) as connection:
         items = waiting_items(connection, [int(duty) for duty in oldest["duty_id"]])
     rows = oldest.merge(items, left_on="duty_id", right_on="round_id", suffixes=("_code", ""))
@@ -150,7 +142,7 @@ def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tup
             "is_judged": rows["decided_at"] <= as_of_us,
             **{name: rows[name] for name in ("class_name", "subject", "student_number", "student_name", "item_number")},
         }
-    ), len(undone)
+    )
 
 
 def _when(us: int) -> datetime | None:

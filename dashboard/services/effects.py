@@ -6,19 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import OperationalError
 
-from dashboard.services.history import ServiceError
 from dashboard.services.store import Store
-from data.db import writing
 from data.instants import TAIPEI
 from data.ledger import Ledger, build
 from data.metrics import Question, completion, participation
 from data.models import Import
 from data.queries import load_frames
 from data.rosters.plan import Effect
-from data.rosters.problems import RefusedError
-from data.rosters.undo import take_back_since
 from data.school import read_settings
 
 
@@ -33,26 +28,6 @@ def effects_on(store: Store, batch_id: str) -> Callable[[Connection], list[Effec
         return compare(store.ledger()[1], after, datetime.now(TAIPEI))
 
     return inspect
-
-
-class _LookedAtError(Exception):
-    """Nothing of what was done for a look stays."""
-
-
-def ledger_before(store: Store, batch_id: str) -> tuple[Ledger, datetime]:
-    """Return the ledger as it was before a batch was committed, and when that was. Raises ServiceError with the reason."""
-    try:
-        with writing(store.engine) as connection:
-            at = connection.execute(select(func.min(Import.imported_at)).where(Import.batch_id == batch_id)).scalar()
-            take_back_since(connection, batch_id)
-            ledger = build(load_frames(connection), read_settings(connection))
-            raise _LookedAtError
-    except RefusedError as error:
-        raise ServiceError(error.problems[0].message) from None
-    except OperationalError:
-        raise ServiceError("資料庫正由另一個匯入使用，請稍候再試一次") from None
-    except _LookedAtError:
-        return ledger, (at or datetime.now(TAIPEI)).astimezone(TAIPEI)
 
 
 def compare(before: Ledger, after: Ledger, as_of: datetime) -> list[Effect]:

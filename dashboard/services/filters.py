@@ -80,7 +80,7 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     subject = query.get("subject") if query.get("subject") in subjects else None
     names = [str(name) for name in classes["name"]]
     class_name = query.get("class") if query.get("class") in names else None
-    teachers = _teachers(whole, term, scope)
+    teachers = _teachers(whole, term, scope, as_of)
     teacher = query.get("teacher") if query.get("teacher") in {code for code, _ in teachers} else None
     filters = Filters(term, as_of, grade, department, subject, class_name, teacher, day)
     choices = Choices(terms, grades, departments, subjects, names, teachers)
@@ -97,12 +97,17 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     return View(version, filters, choices, scope, whole, narrowed)
 
 
-def _teachers(ledger: Ledger, term: int, scope: Scope) -> list[tuple[str, str]]:
-    """Return the teachers of a term whom the scope may see by name."""
+def _teachers(ledger: Ledger, term: int, scope: Scope, as_of: datetime) -> list[tuple[str, str]]:
+    """Return the teachers of a term whom the scope may see by name; a teacher sees himself, whatever the term held for him."""
+    if scope.teachers == "self":
+        table = ledger.teachers[ledger.teachers["code"] == scope.staff_code]
+        return [(str(code), str(name)) for code, name in zip(table["code"], table["name"], strict=True)]
     if scope.teachers not in ("all", "unit"):
         return []
     duties = ledger.of_term(term)
-    codes = np.unique(np.concatenate([duties["assigned"].to_numpy(), duties["certifier"].to_numpy()]))
+    # A 代理人 holds what is neither assigned to him nor certified by him yet.
+    held = [duties["assigned"].to_numpy(), duties["certifier"].to_numpy(), holders(ledger, duties, to_us(as_of))]
+    codes = np.unique(np.concatenate(held))
     table = ledger.teachers.iloc[codes[codes >= 0]]
     if scope.teachers == "unit":
         table = table[ledger.labels["unit"][table["unit"].to_numpy()] == scope.unit]

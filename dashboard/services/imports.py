@@ -117,12 +117,14 @@ def make_demo(
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[DemoSchool, Plan]:
     """Write a believable school's files (kept where a folder is named) and import them as any school's."""
-    from data.demo.school import write_school  # serving needs neither the generator nor the writers of files
+    from data.demo.entries import enter_hand_ins  # serving needs neither the generator nor the writers of files
+    from data.demo.school import write_school
 
     with tempfile.TemporaryDirectory(prefix="licheng-demo-") as scratch:
         school = write_school(
             folder or Path(scratch), classes=classes, terms=terms, seed=seed, today=datetime.now(TAIPEI).date()
         )  # fmt: skip
+        enter_hand_ins(store.engine, school.hand_ins, by="demo")
         plan = import_paths(store, [school.folder], by="demo", on_progress=on_progress)
     with writing(store.engine) as connection:
         write_setting(connection, "school_name", "示範高級中等學校")

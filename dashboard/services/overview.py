@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.services.filters import View
+from dashboard.services.receipts import receipt_counts, receipts_state
 from dashboard.services.store import Store
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, to_us
 from data.ledger import Ledger, holders
@@ -19,6 +20,7 @@ from data.metrics.progress import expected_share, same_day_earlier, status
 from data.regulation.calendar import working_calendar
 
 STAGES = ("upload", "certify", "select", "confirm")
+RECEIPTS = ("confirmed", "disputed", "unseen", "deemed", "receipt_round")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,10 @@ class Overview:
 
 def overview(store: Store, view: View) -> Overview:
     """Compute 總覽 for a view; kept per data version, scope and question."""
-    return store.kept((*view.key, "overview"), lambda: _compute(view))
+    return store.kept((*view.key, "overview"), lambda: _compute(store, view))
 
 
-def _compute(view: View) -> Overview:
+def _compute(store: Store, view: View) -> Overview:
     filters, ledger = view.filters, view.ledger
     as_of = filters.as_of
     year = filters.term // 10
@@ -73,7 +75,8 @@ def _compute(view: View) -> Overview:
     uploads = participation.answer(ledger, upload_ask)
     upload = participation.answer(ledger, replace(upload_ask, by="school")).iloc[0].to_dict()
     selections = participation.answer(ledger, Question(year * 10, as_of, by="class", stage="select"))
-    receipts = _receipts(ledger, year, as_of)
+    receipts = _receipts(store, view, "class")
+    receipts_total = _receipts(store, view, "school").iloc[0]
     grade_of = dict(zip(ledger.classes["name"], ledger.classes["grade"], strict=True))
     shares = {
         grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of, calendar=working_calendar())
@@ -82,7 +85,7 @@ def _compute(view: View) -> Overview:
     selecting = _selection_state(ledger, year, as_of)
     cells: list[Cell] = []
     classes = _join(by_class, uploads, selections, receipts)
-    receiving = _receipts_state(ledger, year, as_of, int(classes["receipt_round"].sum()))
+    receiving = receipts_state(view, int(receipts_total["receipt_round"]))
     for row in classes.to_dict("records"):
         name = str(row["key"])
         done = int(row["on_time"] + row["late"])
@@ -119,7 +122,7 @@ def _compute(view: View) -> Overview:
         certify_before=_a_year_before(view),
         overdue_teachers=_overdue_teachers(ledger, filters.term, as_of),
         upload=upload,
-        receipts={name: int(classes[name].sum()) for name in ("confirmed", "disputed", "unseen", "receipt_round")},
+        receipts={name: int(receipts_total[name]) for name in RECEIPTS},
         receipts_state=receiving,
         selection_state=selecting,
         cells=cells,
@@ -153,35 +156,15 @@ def _join(
         "upload_participants",
         "items",
         "select_participants",
-        "confirmed",
-        "disputed",
-        "unseen",
-        "receipt_round",
+        *RECEIPTS,
     ]
     joined[counts] = joined[counts].fillna(0).astype("int64")
     return joined
 
 
-def _receipts(ledger: Ledger, year: int, as_of: datetime) -> pd.DataFrame:
-    """Count the latest round by class: an answer later than as_of is not given yet; what is unseen stays apart."""
-    as_of_us = to_us(as_of)
-    rows = ledger.receipts[(ledger.receipts["school_year"] == year)]
-    window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
-    opened = (
-        bool((window["starts_at"] <= as_of_us).any()) if len(window) else bool((rows["known_at"] <= as_of_us).any())
-    )
-    columns = ["key", "confirmed", "disputed", "unseen", "receipt_round"]
-    if rows.empty or not opened:
-        return pd.DataFrame({name: pd.Series(dtype="str" if name == "key" else "int64") for name in columns})
-    rows = rows[rows["round_number"] == rows["round_number"].max()]
-    acted = (rows["acted_at"] <= as_of_us) | (rows["acted_at"] == NEVER)
-    codes = ledger.enrolments["class"].to_numpy()[rows["enrolment"].to_numpy()]
-    frame = pd.DataFrame({"key": ledger.labels["class"][codes].astype(str)})
-    for name in ("confirmed", "disputed"):
-        frame[name] = ((rows["status"] == name) & acted).to_numpy().astype(int)
-    frame["receipt_round"] = 1
-    frame["unseen"] = 1 - frame["confirmed"] - frame["disputed"]
-    return frame.groupby("key", as_index=False)[columns[1:]].sum()
+def _receipts(store: Store, view: View, by: str) -> pd.DataFrame:
+    """Count the round that counts as 收訖 does; what is deemed stays apart from what is confirmed."""
+    return receipt_counts(store, view, by).rename(columns={"in_round": "receipt_round"})[["key", *RECEIPTS]]
 
 
 def _selection_state(ledger: Ledger, year: int, as_of: datetime) -> str:
@@ -192,15 +175,6 @@ def _selection_state(ledger: Ledger, year: int, as_of: datetime) -> str:
     windows = ledger.windows[ledger.windows["task"].isin(["select_outcome", "select_performance"])]
     windows = windows[windows["school_year"] == year]
     return "no_data" if (windows["starts_at"] <= to_us(as_of)).any() else "not_open"
-
-
-def _receipts_state(ledger: Ledger, year: int, as_of: datetime, in_round: int) -> str:
-    window = ledger.windows[(ledger.windows["task"] == "confirm") & (ledger.windows["school_year"] == year)]
-    if not (window["starts_at"] <= to_us(as_of)).any():
-        return "not_open"
-    if not in_round:
-        return "no_data"
-    return "closed" if (window["ends_at"] <= to_us(as_of)).all() else "open"
 
 
 def _weighted(shares: dict[int, float | None], classes: pd.DataFrame, grade_of: dict[str, int]) -> float | None:

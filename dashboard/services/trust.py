@@ -9,10 +9,12 @@ import numpy as np
 
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from data.corrections import BY_HAND
 from data.db import reading
 from data.instants import TAIPEI, from_us, to_us
 from data.queries import LastImport, last_imports
 from data.regulation.calendar import working_calendar
+from data.rosters.kinds import all_kinds
 
 STALE_WORKING_DAYS = 3
 
@@ -45,6 +47,26 @@ def trust_of(store: Store, view: View) -> Trust:
         view.filters.as_of, imported_at, newest.file_name, newest.sha256[:8], is_stale=days > STALE_WORKING_DAYS, stale_days=days,
         next_deadline=_next_deadline(view),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The newest import of a kind, as an export names it. title: the kind in words."""
+
+    title: str
+    file_name: str
+    sha256: str
+    imported_at: datetime
+
+
+def sources_of(store: Store) -> list[Source]:
+    """Return the imports that the figures rest on: the newest of each kind, newest first."""
+    titles = {kind.key: kind.title for kind in all_kinds()} | {BY_HAND: "人工登錄"}
+    with reading(store.engine) as connection:
+        imports = last_imports(connection)
+    return [
+        Source(titles.get(one.kind, one.kind), one.file_name, one.sha256, from_us(one.imported_us)) for one in imports
+    ]
 
 
 def _next_deadline(view: View) -> tuple[str, datetime] | None:

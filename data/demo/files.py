@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -18,14 +19,20 @@ _WIDE = {code: code + 0xFEE0 for start, end in (("0", "9"), ("A", "Z")) for code
 
 def write_xlsx(frame: pd.DataFrame, path: Path, *, sheet: str = "Sheet1") -> None:
     """Write a frame of text as a workbook, every cell as text."""
+    write_book({sheet: frame}, path)
+
+
+def write_book(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """Write frames of text as the sheets of a workbook, every cell as text."""
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
         book.set_properties({"created": _MADE_AT})
-        page = book.add_worksheet(sheet)
-        rows = [tuple(frame.columns), *zip(*(frame[name].tolist() for name in frame.columns), strict=True)]
-        for number, row in enumerate(rows):
-            for column, text in enumerate(row):
-                if text:
-                    page.write_string(number, column, text)
+        for title, frame in sheets.items():
+            page = book.add_worksheet(title)
+            rows = [tuple(frame.columns), *zip(*(frame[name].tolist() for name in frame.columns), strict=True)]
+            for number, row in enumerate(rows):
+                for column, text in enumerate(row):
+                    if text:
+                        page.write_string(number, column, text)
 
 
 def write_ods(frame: pd.DataFrame, path: Path, *, sheet: str = "Sheet1") -> None:

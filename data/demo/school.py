@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from data.demo.activity import Activity, count_passed, count_uploaded, count_waiting, simulate_duties
+from data.demo.books import write_books
 from data.demo.calendar import Term, list_windows
 from data.demo.chance import stream
+from data.demo.disputing import draw_answers, list_disputes
 from data.demo.files import soil, write_csv, write_ods, write_xlsx
+from data.demo.handing_in import HandIn, plan_hand_ins
 from data.demo.leaves import list_leaves
 from data.demo.listings import (
     list_classes,
@@ -24,9 +27,11 @@ from data.demo.listings import (
     list_staff,
     list_students,
 )
+from data.demo.registering import draw_registrations, list_registrations
 from data.demo.roster import Roster, build_roster
 from data.demo.staffing import CHIEF_UNIT
-from data.demo.yearly import draw_receipts, draw_selections
+from data.demo.training import list_training
+from data.demo.yearly import DISPUTED, draw_receipts, draw_selections
 
 MIN_CLASSES = 3  # one for each grade
 BIG_LIST = 15_000  # rows from which schools take the list as CSV rather than as a workbook
@@ -35,10 +40,10 @@ _STYLE_SHARES = (0.6, 0.8)  # of the list with mixed times: AD, then ROC, the re
 
 @dataclass(frozen=True, slots=True)
 class DemoSchool:
-    """Where the files are, and the people a demo signs in.
+    """Where the files are, the people a demo signs in, and what a school enters by hand (data.demo.entries).
 
     homeroom: leads a class that has uploads. teacher: has the longest queue. chief: heads the section whose
-    members certify, one of them late.
+    members certify, one of them late. hand_ins: every 提交 so far, by time; only the last year's left their books.
     """
 
     folder: Path
@@ -48,6 +53,7 @@ class DemoSchool:
     teacher_code: str
     chief_unit: str
     chief_code: str
+    hand_ins: tuple[HandIn, ...]
 
 
 def write_school(
@@ -68,11 +74,11 @@ def write_school(
     activity = simulate_duties(roster, seed=seed, duties=duties)
     folder.mkdir(parents=True, exist_ok=True)
     _write_once(folder, roster)
-    for year in roster.years:
-        _write_year(folder, roster, activity, year=year, seed=seed)
+    disputes = [_write_year(folder, roster, activity, year=year, seed=seed) for year in roster.years]
+    _write_kept_lists(folder, roster, disputes, seed=seed)
     for term in roster.terms:
         _write_term(folder, roster, activity, term=term, seed=seed)
-    return _cast(folder, roster, activity)
+    return _cast(folder, roster, activity, plan_hand_ins(roster.windows, today=roster.today, seed=seed))
 
 
 def _write_once(folder: Path, roster: Roster) -> None:
@@ -83,8 +89,8 @@ def _write_once(folder: Path, roster: Roster) -> None:
     write_xlsx(list_windows(roster.windows), folder / "作業期程.xlsx")
 
 
-def _write_year(folder: Path, roster: Roster, activity: Activity, *, year: int, seed: int) -> None:
-    """Write the rosters and lists of a year; a list nobody is on yet is not exported."""
+def _write_year(folder: Path, roster: Roster, activity: Activity, *, year: int, seed: int) -> pd.DataFrame:
+    """Write the rosters and lists of a year; a list nobody is on yet is not exported. Returns its 收訖問題回報."""
     enrolled, students, classes = roster.enrolled[year], roster.students, roster.classes
     listed = list_students(enrolled, students, classes, year=year)
     if year == roster.years[-1]:
@@ -120,6 +126,35 @@ def _write_year(folder: Path, roster: Roster, activity: Activity, *, year: int, 
         write_xlsx(
             list_receipts(receipts, enrolled, students, classes, year=year), folder / f"收訖明細確認_{year}.xlsx"
         )
+    if year == roster.years[-1] - 1:
+        selected = np.zeros(len(enrolled), dtype=np.int64)
+        selected[selections["enrolled"]] = selections["outcomes"]
+        write_books(folder, roster, activity, selected, year=year, seed=seed)
+    answers = draw_answers(
+        receipts[receipts["status"] == DISPUTED], open_end=roster.age(year) <= 1, size=len(enrolled),
+        rng=stream(seed, "answers", year),
+    )  # fmt: skip
+    return list_disputes(answers, enrolled, students, classes, year=year, today=roster.today)
+
+
+def _write_kept_lists(folder: Path, roster: Roster, disputes: list[pd.DataFrame], *, seed: int) -> None:
+    """Write what a school keeps in one list over the years: 登錄情形, 研習場次 and 收訖問題回報."""
+    registered = [
+        list_registrations(
+            draw_registrations(roster, term=term, seed=seed), roster.classes, term=term, today=roster.today
+        )
+        for term in roster.terms
+    ]
+    training = [
+        list_training(
+            year=year, students=len(roster.enrolled[year]), staff=len(roster.staff), today=roster.today, seed=seed
+        )
+        for year in roster.years
+    ]
+    for title, parts in (("登錄情形", registered), ("研習場次", training), ("收訖問題回報", disputes)):
+        listed = pd.concat(parts)
+        if len(listed):
+            write_xlsx(listed, folder / f"{title}.xlsx")
 
 
 def _write_term(folder: Path, roster: Roster, activity: Activity, *, term: Term, seed: int) -> None:
@@ -138,7 +173,7 @@ def _write_term(folder: Path, roster: Roster, activity: Activity, *, term: Term,
     (write_csv if as_text else write_xlsx)(listed, folder / f"認證清單_{term.code}.{'csv' if as_text else 'xlsx'}")
 
 
-def _cast(folder: Path, roster: Roster, activity: Activity) -> DemoSchool:
+def _cast(folder: Path, roster: Roster, activity: Activity, hand_ins: list[HandIn]) -> DemoSchool:
     year = roster.years[-1]
     staff, code = roster.staff, roster.staff["code"]
     here = roster.classes[(roster.classes["school_year"] == year) & (roster.classes.index != roster.idle_class)]
@@ -156,4 +191,5 @@ def _cast(folder: Path, roster: Roster, activity: Activity) -> DemoSchool:
         teacher_code=str(code[int(waiting.idxmax())]),
         chief_unit=CHIEF_UNIT,
         chief_code=str(code[chief]),
+        hand_ins=tuple(hand_ins),
     )

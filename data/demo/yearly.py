@@ -104,7 +104,7 @@ def draw_receipts(
     """Draw each student's answer to 收訖明細, for the grades whose window has opened by today.
 
     Four in five confirm, a few dispute, the rest never look; how many depends on the class. Returns enrolled, status,
-    acted_at (FAR: not yet).
+    acted_at (FAR: not yet), number (the place of a dispute among those of the whole year, by time; 0: none) and last.
     """
     size = len(enrolled)
     grades = enrolled["grade"].to_numpy()
@@ -126,5 +126,16 @@ def draw_receipts(
     acted = np.minimum(np.maximum(acted, starts + 60), ends - 1)
     seen = answers & (acted < today)
     status = np.where(seen, np.where(disputes, DISPUTED, CONFIRMED), UNSEEN)
-    frame = pd.DataFrame({"enrolled": np.arange(size), "status": status, "acted_at": np.where(seen, acted, FAR)})
+    ever = np.flatnonzero(disputes & (starts < FAR))
+    number = np.zeros(size, dtype=np.int64)
+    number[ever[np.argsort(acted[ever], kind="stable")]] = np.arange(1, len(ever) + 1)
+    frame = pd.DataFrame(
+        {
+            "enrolled": np.arange(size),
+            "status": status,
+            "acted_at": np.where(seen, acted, FAR),
+            "number": number,
+            "last": (number == len(ever)) & (number > 0),
+        }
+    )
     return frame[(starts < today) & (enrolled["status"] == "在學").to_numpy()]

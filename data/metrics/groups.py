@@ -82,7 +82,7 @@ def name_of(ledger: Ledger, by: str, key: str) -> str:
     """Return what a group is called on a page."""
     if by == "school":
         return ledger.settings.school_name or "全校"
-    if key == NOBODY:
+    if key == NOBODY or (by == "grade" and key == "0"):
         return "未指定"
     if by == "grade":
         return f"{key} 年級"

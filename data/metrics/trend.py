@@ -75,7 +75,7 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     duties = ledger.of_term(question.term, question.stage)
     codes = codes_of(ledger, duties, question.by, as_of_us)
     groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
-    if start is None or start > as_of_us:
+    if start is None or start > as_of_us or not groups.keys:
         return pd.DataFrame(columns=list(COLUMNS))
     days = _days(start, as_of_us)
     instants = np.append([_day_us(day + timedelta(days=1)) for day in days[:-1]], as_of_us).astype(np.int64)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 import fastexcel
+import numpy as np
 import pandas as pd
 import pytest
 
 from data.demo.school import DemoSchool, write_school
+from data.regulation.calendar import working_calendar
 
 TODAY = date(2026, 11, 24)
 Read = Callable[[str], pd.DataFrame]
@@ -165,6 +167,9 @@ def test_nothing_in_the_lists_is_dated_today_or_later(today: date, tmp_path: Pat
         ("多元表現清單", ["上傳時間"]),
         ("收訖明細確認", ["確認時間"]),
         ("代理人名單", ["起日"]),
+        ("登錄情形", ["登錄日期"]),
+        ("研習場次", ["日期"]),
+        ("收訖問題回報", ["回報時間", "答覆時間"]),
     ):
         if not list(tmp_path.glob(f"{title}*")):
             continue
@@ -176,9 +181,22 @@ def test_nothing_in_the_lists_is_dated_today_or_later(today: date, tmp_path: Pat
     assert seen > 100
 
 
+@pytest.mark.parametrize("today", [TODAY, date(2026, 2, 3), date(2026, 5, 12), date(2026, 8, 30)])
+def test_nothing_was_handed_in_today_or_later(today: date, tmp_path: Path) -> None:
+    school = write_school(tmp_path, classes=6, terms=4, today=today)
+    midnight = (today - date(1970, 1, 1)) // timedelta(seconds=1)
+    assert len(school.hand_ins) > 8
+    assert all(hand_in.submitted_at < midnight for hand_in in school.hand_ins)
+
+
 def test_a_month_later_the_same_school_has_only_gone_on(tmp_path: Path) -> None:
-    write_school(tmp_path / "now", classes=6, terms=2, today=TODAY)
-    write_school(tmp_path / "later", classes=6, terms=2, today=date(2026, 12, 24))
+    before = write_school(tmp_path / "now", classes=6, terms=2, today=TODAY)
+    after = write_school(tmp_path / "later", classes=6, terms=2, today=date(2026, 12, 24))
+    assert set(before.hand_ins) <= set(after.hand_ins)
+    for title, went_on in (("登錄情形", True), ("研習場次", False)):
+        rows, more = (read_kind(tmp_path / name, title) for name in ("now", "later"))
+        assert set(rows.itertuples(index=False)) <= set(more.itertuples(index=False)), title
+        assert (len(rows) < len(more)) == went_on
     now, later = (read_kind(tmp_path / name, "認證清單") for name in ("now", "later"))
     assert len(later) > len(now)
     columns = [*ITEM, "認證狀態", "認證教師代碼"]
@@ -220,10 +238,24 @@ def test_a_third_of_a_finished_term_arrives_in_the_last_48_hours(read: Read) -> 
     assert 0.27 < (uploaded >= pd.Timestamp(2026, 2, 2)).mean() < 0.4
 
 
-def test_one_grade_of_one_term_was_given_a_longer_certification_window(read: Read) -> None:
+def test_one_certification_window_and_one_submission_were_extended(read: Read) -> None:
     extended = read("作業期程").query("原結束時間 != ''")
-    assert extended[["學年", "學期", "年級", "項目"]].to_numpy().tolist() == [["114", "1", "1", "老師認證學生學習成果"]]
+    assert extended[["學年", "學期", "年級", "項目"]].to_numpy().tolist() == [
+        ["114", "1", "1", "老師認證學生學習成果"], *(["114", "1", grade, "提交校內幹部經歷名冊"] for grade in "123")
+    ]  # fmt: skip
     assert (extended["原結束時間"] < extended["結束時間"]).all()
+
+
+def test_every_stage_has_its_windows_in_every_finished_year(read: Read) -> None:
+    windows = of_year(read("作業期程"), 114)
+    tasks = windows["項目"].str.replace(r"（.*）", "", regex=True)
+    counted = windows.groupby([tasks, "學期"]).size()
+    for task in ("登錄學籍資料", "登錄學期成績", "登錄校內幹部經歷", "登錄課程諮詢紀錄", "提交學籍及學業成績名冊"):
+        assert counted[task].to_dict() == {"1": 3, "2": 3}, task
+    for task in ("提交課程學習成果名冊", "提交多元表現名冊"):
+        assert counted[task].to_dict() == {"2": 4}, task  # the first two grades, and two batches of the third
+    assert counted["提交校內幹部經歷名冊"].to_dict() == {"1": 3, "2": 4}
+    assert (windows["開始時間"] < windows["結束時間"]).all()
 
 
 # --- who and what ------------------------------------------------------------------------------------------------------
@@ -236,11 +268,13 @@ def test_every_student_class_section_and_teacher_named_anywhere_exists(read: Rea
     teachers = [items["教師代碼"], items["認證教師代碼"], sections["教師代碼"], class_list["導師代碼"]]
     assert set(pd.concat([*teachers, leaves["教師代碼"], leaves["代理人代碼"]])) - {""} <= staff
     enrolled = set(zip(students["學年"], students["學號"], strict=True))
-    for title in ("認證清單", "多元表現清單", "勾選情形", "收訖明細確認"):
+    for title in ("認證清單", "多元表現清單", "勾選情形", "收訖明細確認", "收訖問題回報"):
         frame = read(title)
         assert set(zip(frame["學年"], frame["學號"], strict=True)) <= enrolled, title
     classes = set(zip(class_list["學年"], class_list["班級名稱"], strict=True))
     assert set(zip(students["學年"], students["班級名稱"], strict=True)) == classes
+    registered = read("登錄情形")
+    assert set(zip(registered["學年"], registered["班級"], strict=True)) == classes
     key = ["學年", "學期", "課程代碼", "科目名稱", "上課班級", "教師代碼"]
     offered = set(sections[key].itertuples(index=False, name=None))
     assert set(items[key].itertuples(index=False, name=None)) <= offered
@@ -387,6 +421,162 @@ def test_nobody_selects_more_than_they_have(read: Read) -> None:
     good = items[(items["認證狀態"] == "通過") & (items["發佈狀態"] == "已發佈")].groupby(["學年", "學號"]).size()
     owned = good.reindex(pd.MultiIndex.from_frame(selected[["學年", "學號"]]), fill_value=0).to_numpy()
     assert (selected["學習成果勾選數量"].astype(int).to_numpy() <= owned).all()
+
+
+def test_each_record_of_a_class_is_registered_once_and_on_a_working_day(read: Read) -> None:
+    registered = read("登錄情形")
+    assert not registered.duplicated(["學年", "學期", "班級", "項目"]).any()
+    days = pd.to_datetime(registered["登錄日期"]).to_numpy().astype("datetime64[D]")
+    assert np.is_busday(days, busdaycal=working_calendar()).all()
+
+
+def test_nearly_all_records_are_registered_within_their_window_a_few_late_and_none_before(read: Read) -> None:
+    tasks = {"學籍": "登錄學籍資料", "成績": "登錄學期成績", "幹部": "登錄校內幹部經歷", "課程諮詢": "登錄課程諮詢紀錄"}
+    registered, class_list, windows = read("登錄情形"), read("班級導師名冊"), read("作業期程")
+    of_class = registered.assign(項目=registered["項目"].map(tasks)).merge(
+        class_list, left_on=["學年", "班級"], right_on=["學年", "班級名稱"]
+    )
+    merged = of_class.merge(windows, on=["學年", "學期", "年級", "項目"])
+    assert len(merged) == len(registered)
+    days = pd.to_datetime(merged["登錄日期"])
+    assert (days >= pd.to_datetime(merged["開始時間"])).all()
+    assert 0.005 < (days > pd.to_datetime(merged["結束時間"])).mean() < 0.06
+    finished = registered[registered["學年"].isin(["113", "114"])]
+    assert 0.98 < len(finished) / (2 * 2 * 4 * 24) <= 1
+
+
+def test_a_record_of_the_running_term_is_still_open(read: Read) -> None:
+    done = of_year(read("登錄情形"), 115)["項目"].value_counts()
+    assert done["學籍"] >= 22
+    assert 0 < done["課程諮詢"] < 24
+    assert "成績" not in done
+
+
+def test_every_dispute_belongs_to_a_student_who_answered_that_something_is_wrong_and_at_that_time(read: Read) -> None:
+    disputes, receipts = read("收訖問題回報"), read("收訖明細確認")
+    disputing = receipts[receipts["確認狀態"] == "已回報"]
+    columns = ["學年", "班級", "學號", "姓名"]
+    said = set(disputing[[*columns, "確認時間"]].itertuples(index=False, name=None))
+    assert set(disputes[[*columns, "回報時間"]].itertuples(index=False, name=None)) == said
+    assert len(disputes) == len(disputing)
+    assert disputes["單號"].is_unique
+
+
+def test_most_disputes_are_answered_within_three_days_a_few_late_and_the_newest_waits(read: Read) -> None:
+    disputes = read("收訖問題回報")
+    assert disputes["答覆"].eq("").tolist() == disputes["答覆時間"].eq("").tolist()
+    waiting = disputes[disputes["答覆"] == ""]
+    assert waiting["單號"].tolist() == [of_year(disputes, 114)["單號"].max()]
+    answered = disputes[disputes["答覆"] != ""]
+    waited = read_instants(answered["答覆時間"]) - read_instants(answered["回報時間"])
+    assert (waited > pd.Timedelta(0)).all()
+    assert 0.02 < (waited >= pd.Timedelta(days=3)).mean() < 0.25
+
+
+def test_the_sessions_that_must_be_held_are_held_in_nearly_every_year(read: Read) -> None:
+    training = read("研習場次")
+    required = {("宣導說明", "學生"), ("宣導說明", "家長"), ("宣導說明", "教職員"), ("系統操作訓練", "學生"),
+                ("系統操作訓練", "教師"), ("專業研習", "學生"), ("專業研習", "教師")}  # fmt: skip
+    held = {year: set(zip(part["類別"], part["對象"], strict=True)) for year, part in training.groupby("學年")}
+    assert set(held) == {"112", "113", "114", "115"}
+    assert all(sessions <= required for sessions in held.values())
+    assert all(len(held[year]) >= 6 for year in ("112", "113", "114"))
+    assert ("專業研習", "學生") not in held["115"]  # held in spring
+
+
+# --- what was handed in ------------------------------------------------------------------------------------------------
+
+
+def read_book(path: Path) -> tuple[dict[str, str], pd.DataFrame]:
+    book = fastexcel.read_excel(path)
+    cover, rows = (book.load_sheet(each, dtypes="string").to_pandas().astype("str").fillna("") for each in (0, 1))
+    return cover.iloc[0].to_dict(), rows
+
+
+@pytest.fixture(scope="module")
+def submitted(school: DemoSchool) -> pd.DataFrame:
+    """The 課程學習成果 of all three books of the last finished year, with the time each book was handed in."""
+    parts = []
+    for path in sorted(school.folder.glob("提交_114_*學習成果*")):
+        cover, rows = read_book(path)
+        batch = {"26": 0, "36": 1, "76": 2}[cover["名冊別"]]
+        of_book = [h for h in school.hand_ins if (h.year, h.roster, h.batch) == (114, "outcomes", batch)]
+        parts.append(rows.assign(batch=batch, at=pd.Timestamp(of_book[0].submitted_at, unit="s")))
+    frame = pd.concat(parts, ignore_index=True)
+    assert sorted(frame["batch"].unique()) == [0, 1, 2]
+    return frame
+
+
+def test_every_roster_of_the_finished_years_was_handed_in_once_and_nearly_always_in_time(
+    school: DemoSchool, read: Read
+) -> None:
+    keys = [(h.year, h.semester, h.roster, h.batch) for h in school.hand_ins]
+    assert len(set(keys)) == len(keys)
+    assert sorted(key[1:] for key in keys if key[0] == 114) == sorted(
+        [(term, roster, 0) for term in (1, 2) for roster in ("students", "grades", "positions")]
+        + [(0, roster, batch) for roster in ("outcomes", "performances") for batch in (0, 1, 2)]
+        + [(2, "positions", 1), (2, "positions", 2)]
+    )
+    windows = read("作業期程")
+    tasks = {"students": "學籍及學業成績", "grades": "學籍及學業成績", "outcomes": "課程學習成果", "positions": "校內幹部經歷", "performances": "多元表現"}  # fmt: skip
+    late = 0
+    for h in school.hand_ins:
+        task = f"提交{tasks[h.roster]}名冊" + {0: "", 1: "（第一梯次）", 2: "（第二梯次）"}[h.batch]
+        of_task = windows[(windows["學年"] == str(h.year)) & (windows["項目"] == task)]
+        window = of_task[of_task["學期"] == str(h.semester or 2)].iloc[0]
+        at = pd.Timestamp(h.submitted_at, unit="s")
+        assert at > pd.Timestamp(window["開始時間"])
+        late += at > pd.Timestamp(window["結束時間"])
+        if window["原結束時間"]:
+            assert at > pd.Timestamp(window["原結束時間"])  # what the week more was for
+    assert 0 < late < 0.15 * len(keys)
+
+
+def test_submitted_outcomes_were_uploaded_in_that_course_and_passed_before_the_book_was_handed_in(
+    submitted: pd.DataFrame, read: Read
+) -> None:
+    students = of_year(read("學生資料名冊"), 114).set_index("身分證號")["學號"]
+    items = of_year(read("認證清單"), 114)
+    items = items[(items["認證狀態"] == "通過") & (items["發佈狀態"] == "已發佈")]
+    items = items.assign(decided=read_instants(items["認證日期"]))
+    key = ["學號", "課程代碼", "科目名稱", "學期"]
+    rows = submitted.assign(學號=students.reindex(submitted["身分證號"]).to_numpy(), 學期=submitted["實際修課學期"])
+    assert rows["學號"].notna().all()
+    for batch, part in rows.groupby("batch"):
+        passed = items[items["decided"] < part["at"].iloc[0]].groupby(key).size()
+        handed_in = part.groupby(key).size()
+        assert (handed_in <= passed.reindex(handed_in.index, fill_value=0)).all(), batch
+
+
+def test_nobody_hands_in_more_outcomes_than_they_selected_and_hardly_one_is_lost(
+    submitted: pd.DataFrame, read: Read
+) -> None:
+    numbers = of_year(read("學生資料名冊"), 114).set_index("身分證號")["學號"]
+    selected = of_year(read("勾選情形"), 114).set_index("學號")["學習成果勾選數量"].astype(int)
+    counts = numbers.reindex(submitted["身分證號"]).value_counts()
+    assert (counts <= selected.reindex(counts.index)).all()
+    assert 0.9 < len(submitted) / selected.sum() < 1
+
+
+def test_only_the_third_grade_hands_in_by_batch_and_each_student_in_one(submitted: pd.DataFrame) -> None:
+    assert ((submitted["batch"] > 0) == (submitted["開課年級"] == "3")).all()
+    assert not submitted[["身分證號", "batch"]].drop_duplicates()["身分證號"].duplicated().any()
+
+
+def test_the_books_of_the_last_term_name_its_students_once_and_eight_positions_a_class(
+    school: DemoSchool, read: Read
+) -> None:
+    roster = of_year(read("學生資料名冊"), 114)
+    for title in ("學生資料名冊", "學生成績名冊"):
+        cover, rows = read_book(school.folder / f"提交_1142_{title}.xlsx")
+        assert (cover["學年度"], cover["學期"], cover["名冊別"]) == ("114", "2", title)
+        assert rows["身分證號"].is_unique
+        assert set(roster[roster["學籍狀態"] == "在學"]["身分證號"]) <= set(rows["身分證號"]) <= set(roster["身分證號"])
+    _, positions = read_book(school.folder / "提交_1142_校內幹部經歷名冊.xlsx")
+    assert positions["身分證號"].is_unique
+    of_class = positions.groupby("單位名稱").size()
+    assert len(of_class) == 16  # the third grade hands them in by batch
+    assert of_class.between(6, 8).all()
 
 
 def test_the_files_have_some_of_the_dirt_of_real_ones(school: DemoSchool) -> None:
