@@ -129,33 +129,31 @@ def callback(settings: Settings, store: Store) -> None:
         "teacher": str(ledger.labels["teacher"][-1]),
         "student": _student_number(store),
     }
-    answers = sorted(output for output in app.callback_map if output.endswith("-body.children.."))
-    for output in answers:
+
+    def measure_page(output: str) -> None:
         page_id = output.removeprefix("..").partition("-head")[0]
         names = [each["id"] for each in app.callback_map[output]["inputs"]]
-        if any(name.partition("-")[2] not in FILTERS for name in names if name != "theme"):
-            continue  # asks for more than filters: a page with forms
-        turn = [0]
+        filters = [name.partition("-")[2] for name in names if name != "theme"]
+        if set(filters) - set(FILTERS):
+            return  # asks for more than filters: a page with forms
+        said = {name: "" if name in OPTIONAL and page_id not in OF_ONE else examples.get(name, "") for name in filters}
+        turn = 0
 
-        def answer(output: str = output, names: list[str] = names, turn: list[int] = turn) -> bytes:
-            turn[0] += 1  # each time another term: the answer after a filter change
-            said = {name: examples.get(name.partition("-")[2], "") for name in names if f"{page_id}-" in name}
-            said |= {
-                f"{page_id}-{name}": "" for name in OPTIONAL if f"{page_id}-{name}" in said and page_id not in OF_ONE
-            }
-            said[f"{page_id}-term"] = str(terms[turn[0] % len(terms)])
-            return post(
-                output, {f"{name}.value": said[name] for name in names if name != "theme"} | {"theme.data": "light"}
-            )
+        def answer() -> bytes:
+            nonlocal turn
+            turn += 1  # each time another term: the answer after a filter change
+            asked = said | {"term": str(terms[turn % len(terms)])}
+            return post(output, {f"{page_id}-{name}.value": asked[name] for name in filters} | {"theme.data": "light"})
 
-        sizes = []
-        for _ in terms:
-            body = answer()
-            sizes.append(len(body))
-        ready["answer"] = json.loads(body)["response"][f"{page_id}-body"]["children"]
+        bodies = [answer() for _ in terms]
+        ready["answer"] = json.loads(bodies[-1])["response"][f"{page_id}-body"]["children"]
         times = in_turn(answer, lambda: post("bench.children", {"bench-in.value": "x"}))
         show(f"{page_id}: data callback, another term / ready-made", *times, 3 if page_id == "overview" else 4)
-        print(f"{'bytes of the largest of its answers':58s} {max(sizes) / 1000:9.1f} kB   goal ≤ 120 kB")
+        largest = max(len(body) for body in bodies) / 1000
+        print(f"{'bytes of the largest of its answers':58s} {largest:9.1f} kB   goal ≤ 120 kB")
+
+    for output in sorted(each for each in app.callback_map if each.endswith("-body.children..")):
+        measure_page(output)
 
 
 def _student_number(store: Store) -> str:
