@@ -11,13 +11,15 @@ from flask_babel import gettext as _
 
 from dashboard.access.roles import TITLES, Permission
 from dashboard.access.session import current_name, current_role, current_scope, may, store
+from dashboard.components.attributes import aria
 from dashboard.components.dates import last_day, roc_date
 from dashboard.components.empty import empty_state
 from dashboard.components.filter_bar import date_input, filter_bar, select
+from dashboard.components.links import inside
 from dashboard.components.nav import navbar, skip_link
 from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.i18n import LANGUAGES, language
-from dashboard.services.filters import View, open_view
+from dashboard.services.filters import View, marks, open_view
 from dashboard.services.trust import Trust, trust_of
 
 EVERYTHING = "all"  # a native select shows nothing at all for an empty value
@@ -58,8 +60,9 @@ def asked(view: View, *names: str, **changes: str) -> str:
     query = {
         "term": str(filters.term), "asof": filters.day, "grade": str(filters.grade or ""), "dept": filters.department or "",
         "subject": filters.subject or "", "class": filters.class_name or "", "teacher": filters.teacher or "",
+        "division": filters.division or "", "vs": filters.since_day,
     }  # fmt: skip
-    kept = {name: query[name] for name in ("term", "asof", *names)} | changes
+    kept = {name: query[name] for name in ("term", "asof", "division", *names)} | changes
     return "?" + urlencode({name: value for name, value in kept.items() if value})
 
 
@@ -166,7 +169,14 @@ def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
         "term": lambda i: select(
             i, _("學期"), [(str(t), f"{t // 10}-{t % 10}") for t in choices.terms], str(filters.term)
         ),
-        "asof": lambda i: date_input(i, _("截至日期"), filters.day),
+        "asof": lambda i: html.Div([date_input(i, _("截至日期"), filters.day), _marks(view, names)]),
+        "vs": lambda i: date_input(i, _("和哪一天比（空白為 7 天前）"), filters.since_day),
+        "division": lambda i: select(
+            i,
+            _("部別"),
+            [(EVERYTHING, _("全部")), *((d, d) for d in choices.divisions)],
+            filters.division or EVERYTHING,
+        ),
         "grade": lambda i: select(
             i,
             _("年級"),
@@ -198,6 +208,7 @@ def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
     offered = {
         "class": len(choices.classes), "teacher": len(choices.teachers), "subject": len(choices.subjects),
         "dept": len(choices.departments), "grade": len(choices.grades),
+        "division": len(choices.divisions),
     }  # fmt: skip
     fields = []
     for name in names:
@@ -205,6 +216,18 @@ def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:
         # Where there is nothing to choose, only the callback needs the control.
         fields.append(html.Div(field, hidden=True) if offered.get(name, 2) < 2 else field)
     return filter_bar(fields, id=f"{page_id}-filters")
+
+
+def _marks(view: View, names: tuple[str, ...]) -> html.Div:
+    """Offer the days one often asks about, as links that keep everything else."""
+    words = {"upload": _("上傳截止"), "certify": _("認證截止")}
+    kept = [name for name in names if name not in ("term", "asof")]
+    days = [(_("今天"), ""), *((words[task], day) for task, day in marks(view))]
+    links = [
+        inside(each, asked(view, *kept, asof=day) or "?", **aria(current="true" if day == view.filters.day else ""))
+        for each, day in days
+    ]
+    return html.Div(links, className="lc-marks")
 
 
 def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:

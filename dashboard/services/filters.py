@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -10,13 +10,16 @@ import numpy.typing as npt
 
 from dashboard.access.scope import Scope
 from dashboard.services.store import Store
-from data.instants import TAIPEI, parse_as_of, to_us
+from data.instants import TAIPEI, from_us, parse_as_of, to_us
 from data.ledger import Ledger, holders, narrow
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """A page's question. as_of is an instant; an as_of given as a day means the end of that day on the screen."""
+    """A page's question. as_of is an instant; an as_of given as a day means the end of that day on the screen.
+
+    since: what a change is told from, at or before as_of; None: a week before.
+    """
 
     term: int
     as_of: datetime
@@ -26,6 +29,9 @@ class Filters:
     class_name: str | None = None
     teacher: str | None = None
     day: str = ""  # the day in the URL, empty for now
+    division: str | None = None
+    since: datetime | None = None
+    since_day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Choices:
     subjects: list[str]
     classes: list[str]
     teachers: list[tuple[str, str]]  # code and name, only for those who see teachers by name
+    divisions: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,14 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     class_name = query.get("class") if query.get("class") in names else None
     teachers = _teachers(whole, term, scope, as_of)
     teacher = query.get("teacher") if query.get("teacher") in {code for code, _ in teachers} else None
-    filters = Filters(term, as_of, grade, department, subject, class_name, teacher, day)
-    choices = Choices(terms, grades, departments, subjects, names, teachers)
+    here = whole.enrolments[(whole.enrolments["school_year"] == term // 10) & whole.enrolments["visible"]]
+    divisions = sorted(str(ledger.labels["division"][code]) for code in here["division"].unique() if code >= 0)
+    division = query.get("division") if query.get("division") in divisions else None
+    since, since_day = _read_day(query.get("vs", ""), as_of)
+    filters = Filters(
+        term, as_of, grade, department, subject, class_name, teacher, day, division, since if since_day else None, since_day
+    )  # fmt: skip
+    choices = Choices(terms, grades, departments, subjects, names, teachers, divisions)
     asked_for = (
         grade,
         department,
@@ -92,6 +105,7 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
         teacher,
         as_of if teacher else None,
         term if class_name else None,
+        division,
     )
     narrowed = store.kept((version, scope, asked_for, "filter"), lambda: _filtered(whole, filters))
     return View(version, filters, choices, scope, whole, narrowed)
@@ -112,6 +126,19 @@ def _teachers(ledger: Ledger, term: int, scope: Scope, as_of: datetime) -> list[
     if scope.teachers == "unit":
         table = table[ledger.labels["unit"][table["unit"].to_numpy()] == scope.unit]
     return [(str(code), str(name)) for code, name in zip(table["code"], table["name"], strict=True)]
+
+
+def marks(view: View) -> list[tuple[str, str]]:
+    """Return the days one often asks about, of the term and filters: (task, ISO day) for the last days of windows that have ended."""
+    windows = view.whole.windows
+    term = view.filters.term
+    of_term = (windows["school_year"] * 10 + windows["semester"] == term) & windows["task"].isin(["upload", "certify"])
+    if view.filters.grade is not None:
+        of_term &= windows["grade"] == view.filters.grade
+    last = windows[of_term].groupby("task")["ends_at"].max()
+    now = datetime.now(TAIPEI)
+    days = [(task, from_us(int(last[task]) - 1)) for task in ("upload", "certify") if task in last.index]
+    return [(task, day.date().isoformat()) for task, day in days if day < now]
 
 
 def _current_term(terms: list[int], as_of: datetime) -> int:
@@ -163,13 +190,17 @@ def _filtered(ledger: Ledger, filters: Filters) -> Ledger:
     if filters.teacher is not None:
         code = int(np.flatnonzero(ledger.labels["teacher"] == filters.teacher)[0])
         result = narrow(result, duties=holders(result, result.duties, to_us(filters.as_of)) == code)
-    if filters.grade is None and filters.department is None and filters.class_name is None:
+    if not (filters.grade or filters.department or filters.class_name or filters.division):
         return result
     students, classes = result.enrolments, result.classes
     keep, shown = np.ones(len(students), dtype=bool), np.ones(len(classes), dtype=bool)
     if filters.grade is not None:
         keep &= students["grade"].to_numpy() == filters.grade
         shown &= classes["grade"].to_numpy() == filters.grade
+    if filters.division is not None:
+        code = int(np.flatnonzero(ledger.labels["division"] == filters.division)[0])
+        keep &= students["division"].to_numpy() == code
+        shown &= np.isin(np.arange(len(classes)), students["class"].to_numpy()[keep])
     if filters.department is not None:
         code = int(np.flatnonzero(ledger.labels["department"] == filters.department)[0])
         keep &= students["department"].to_numpy() == code
