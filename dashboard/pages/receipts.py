@@ -31,7 +31,7 @@ from dashboard.services.filters import View
 from dashboard.services.receipts import Receipts, desk
 
 PAGE = "receipts"
-FILTERS = ("term", "asof", "grade", "dept")
+FILTERS = ("term", "asof", "division", "grade", "dept")
 MOST_REPORTS: Final = 120  # a page has to stay small; the file has them all
 MOST_WORDS: Final = 60
 

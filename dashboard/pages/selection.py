@@ -32,7 +32,7 @@ from dashboard.services.filters import View
 from dashboard.services.participation import MOST_ITEMS, KindOfItem, Participation, take_part
 
 PAGE = "selection"
-FILTERS = ("term", "asof", "grade", "dept")
+FILTERS = ("term", "asof", "division", "grade", "dept")
 STAGE = "select"
 
 register_page(

@@ -40,7 +40,7 @@ from dashboard.services.filters import View
 from dashboard.services.participation import MOST_ITEMS, KindOfItem, Participation, take_part
 
 PAGE = "uploads"
-FILTERS = ("term", "asof", "grade", "dept")
+FILTERS = ("term", "asof", "division", "grade", "dept")
 STAGE = "upload"
 
 register_page(

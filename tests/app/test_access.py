@@ -13,10 +13,6 @@ from tests.app.conftest import fire
 
 OVERVIEW = "..overview-head.children...overview-body.children.."
 CERTIFICATION = "..certification-head.children...certification-body.children.."
-FILTERS = {
-    OVERVIEW: ("overview", ("term", "asof", "grade", "dept")),
-    CERTIFICATION: ("certification", ("term", "asof", "dept", "subject", "class", "teacher")),
-}
 # Typed here on purpose, never read from the code under test: what answers without a login.
 OPEN = {"/login", "/healthz", "/readyz", "/language/<code>"}
 ALLOWED = {
@@ -27,9 +23,10 @@ EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
 
 
 def ask(client, output, headers=None, **query):
-    page, names = FILTERS[output]
-    inputs = {f"{page}-{name}.value": query.get(name, "all") for name in names} | {"theme.data": "light"}
-    return fire(client, output, inputs=inputs, headers=headers)
+    """Ask a page's callback; each filter that the query does not name is left at everything."""
+    ids = [each["id"] for each in client.application.config["LICHENG_CALLBACKS"][output]["inputs"]]
+    inputs = {f"{each}.value": query.get(each.rpartition("-")[2], "all") for each in ids if each != "theme"}
+    return fire(client, output, inputs=inputs | {"theme.data": "light"}, headers=headers)
 
 
 def test_nothing_answers_without_a_login_but_what_is_listed_here(app, client_for):

@@ -16,7 +16,7 @@ from dashboard.services.reports import report
 from tests.app.conftest import fire
 
 PAGES = {"uploads": "upload", "selection": "select"}
-NAMES = ("term", "asof", "grade", "dept")
+NAMES = ("term", "asof", "division", "grade", "dept")
 EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
 ALLOWED = {"principal", "secretary", "chief", "homeroom"}
 FAULTS = ("未上傳", "未勾選", "未參與", "缺交", "缺件", "落後", "逾期", "需注意", "最低", "最高", "墊底", "第一名")

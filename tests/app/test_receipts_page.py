@@ -24,7 +24,7 @@ from data.queries import disputes_of
 from tests.app.conftest import fire
 from tests.school import PASSWORD
 
-NAMES = ("term", "asof", "grade", "dept")
+NAMES = ("term", "asof", "division", "grade", "dept")
 EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
 ALLOWED = {"principal", "secretary", "chief", "homeroom"}
 FAULTS = ("未確認", "缺交", "缺件", "落後", "墊底", "不確認")
@@ -178,7 +178,7 @@ def test_every_number_is_the_one_of_the_report_in_tiles_tables_and_files(client_
 def test_the_overview_has_the_same_figures(client_for, place):
     client, term = client_for("secretary"), past_term(place)
     for day in instants(place)[1:]:
-        inputs = {f"overview-{name}.value": {"term": term, "asof": day}.get(name, "all") for name in NAMES}
+        inputs = {f"overview-{name}.value": {"term": term, "asof": day}.get(name, "all") for name in ("term", "asof", "vs", *NAMES[2:])}
         answer = fire(client, "..overview-head.children...overview-body.children..", inputs=inputs | {"theme.data": "light"})  # fmt: skip
         over = tiles_of(answer.json["response"]["overview-body"]["children"])["收訖已確認"][0]
         assert numbers(over) == numbers(tiles_of(body_of(client, term=term, asof=day))["已確認"][0])

@@ -276,7 +276,11 @@ def test_the_demo_school_turns_its_year_without_a_trace_in_the_past(tmp_path: Pa
     engine = open_engine(f"sqlite:///{tmp_path / 'school.sqlite'}")
     migrate(engine)
     school = write_school(tmp_path / "files", classes=3, terms=3, seed=5, today=date(2025, 9, 20)).folder
-    for name in ("登錄情形", "收訖問題回報", "研習場次"):  # one list of all years, which would bring the past something new
+    for name in (
+        "登錄情形",
+        "收訖問題回報",
+        "研習場次",
+    ):  # one list of all years, which would bring the past something new
         (school / f"{name}.xlsx").unlink(missing_ok=True)
     past = [path for path in school.iterdir() if "_114" not in path.name and path.stem != "作業期程"]
     newer = tmp_path / "教職員名冊.csv"
