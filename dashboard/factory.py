@@ -16,6 +16,7 @@ from dashboard.access.views import install_views
 from dashboard.errors import install_errors
 from dashboard.exports.imports import install_imports
 from dashboard.exports.routes import install_exports
+from dashboard.exports.slips import install_slips
 from dashboard.i18n import install_i18n
 from dashboard.security import install_headers
 from dashboard.services.store import Store
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_i18n(server)
     install_views(server)
     install_exports(server)
+    install_slips(server)
     install_imports(server)
     install_errors(server)
     Compress(server)

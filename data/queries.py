@@ -248,7 +248,16 @@ def student_by_number(connection: Connection, student_number: str) -> tuple[int,
 
 def outcomes_of(connection: Connection, student_id: int) -> pd.DataFrame:
     """Return a student's 課程學習成果, one row each time it was sent, and one (round_id -1) where it never was."""
-    columns = ["outcome_id", "round_id", "school_year", "semester", "subject", "class_name", "item_number", "uploaded_at"]
+    columns = [
+        "outcome_id",
+        "round_id",
+        "school_year",
+        "semester",
+        "subject",
+        "class_name",
+        "item_number",
+        "uploaded_at",
+    ]
     statement = (
         select(
             Outcome.id, func.coalesce(Round.id, -1), Outcome.school_year, Outcome.semester, Outcome.subject,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from dash import Input, Output, html, register_page
 from flask_babel import gettext as _
@@ -16,12 +17,15 @@ from dashboard.components.dates import last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
+from dashboard.components.links import inside
 from dashboard.components.numbers import count, days, percent, percent_of_rate
 from dashboard.components.page import columns, findings
+from dashboard.components.participation import as_of_day
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.figures.backlog import ageing, lollipop
 from dashboard.figures.funnel import funnel
+from dashboard.figures.waits import last_arrivals, strips
 from dashboard.frame import answer, asked, frame, ids_of, keep_address
 from dashboard.services.certification import Certification, certification
 from dashboard.services.filters import View
@@ -59,12 +63,19 @@ def _body(view: View, theme: str) -> list[Any]:
         text = _("這個學期、範圍與篩選條件下，沒有已送出認證的件數。學生還沒有送出，就沒有應辦的認證。")
         return [empty_state(_("沒有應辦的認證"), text)]
     parts: list[Any] = [findings(_findings(result, view)), _tiles(result)]
+    if view.scope.teachers == "self" and view.choices.teachers:
+        code, _name = view.choices.teachers[0]
+        parts.append(
+            html.P(inside(_("看自己的待認證清單、數字與全校的比較"), "/teachers/" + quote(code, safe="") + asked(view)))
+        )
     if len(result.queue):
         parts.append(_queue_card(result, view))
     if len(result.teachers):
         parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
         parts.append(columns(_funnel_card(result, view, theme)))
         parts.append(_teacher_card(result, view))
+    if len(result.subjects):
+        parts.append(columns(_waits_card(result, view, theme), _arrivals_card(result, view, theme)))
     return parts
 
 
@@ -75,7 +86,7 @@ def _done(result: Certification) -> tuple[int, int]:
 def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
     total = int(result.school["expected"])
-    day = roc_date(view.filters.as_of)
+    day = roc_date(last_day(view.filters.as_of))
     overdue, waiting = int(result.school["overdue"]), int(result.school["open"] + result.school["overdue"])
     if overdue:
         lines.append(
@@ -201,6 +212,57 @@ def _funnel_card(result: Certification, view: View, theme: str) -> html.Section 
     )  # fmt: skip
 
 
+def _waits_card(result: Certification, view: View, theme: str) -> html.Section:
+    rows, all_ = result.subjects.assign(label=result.subjects["name"]), result.waited
+    started = count(all_["started"])
+    table = [
+        [
+            row.label, count(row.started), count(row.done), days(row.wait_median_days, decimals=1), days(row.wait_p90_days, decimals=1),
+            _("%(share)s（%(n)s 件）", share=percent_of_rate(row.share_within_3_days, decimals=1), n=count(row.started)),
+            _("%(share)s（%(n)s 件）", share=percent_of_rate(row.share_within_7_days, decimals=1), n=count(row.started)),
+        ]
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    median = all_["wait_median_days"]
+    said = {"day": as_of_day(view.filters.as_of), "done": count(all_["done"]), "total": started}
+    title = _("等候日數：截至 %(day)s，已完成 %(done)s／%(total)s 件，完成的還不到一半", **said)
+    if median == median:
+        title = _(
+            "等候日數：截至 %(day)s，已完成 %(done)s／%(total)s 件，半數在 %(n)s 日內完成",
+            n=days(median, decimals=1),
+            **said,
+        )
+    headers = [_("科目"), _("已送出"), _("已完成"), _("中位（日）"), _("九成（日）"), _("3 日內"), _("7 日內")]
+    return chart(
+        "certification-waits", strips(rows[["label", "wait_median_days", "wait_p90_days"]], limit_days=result.response_days, theme=theme),
+        title=title, question=_("從送出到完成要等幾天？"),
+        summary=_("各科目的點是等候日數的中位，線到九成完成的日數；虛線是教師至少有的日數。"),
+        table=data_table(headers, table, caption=_("各科目的等候日數")),
+        footnote=[
+            _("從送出到結果發佈的日數，以 Kaplan–Meier 估計，還沒有完成的以設限計；右邊的數字是中位・九成，還沒有那麼多件完成時是「—」。橫軸為對數刻度。依科目名稱排列，不排名。"),
+            _("全部 %(n)s 件：3 日內完成 %(three)s，7 日內完成 %(seven)s（分母是已送出的件數，未完成者以設限計）。", n=started, three=percent_of_rate(all_["share_within_3_days"], decimals=1), seven=percent_of_rate(all_["share_within_7_days"], decimals=1)),
+        ],
+    )  # fmt: skip
+
+
+def _arrivals_card(result: Certification, view: View, theme: str) -> html.Section:
+    rows = result.subjects.assign(
+        label=result.subjects["name"], known=result.subjects["sent"] - result.subjects["no_window"]
+    )
+    last, known = int(rows["last_48h"].sum()), int(rows["known"].sum())
+    table = [
+        [row.label, count(row.sent), count(row.last_48h), f"{percent(row.last_48h, row.known, decimals=1)}　{count(row.last_48h)}/{count(row.known)}"]
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    return chart(
+        "certification-arrivals", last_arrivals(rows[["label", "last_48h", "known"]], theme=theme),
+        title=_("截至 %(day)s，%(n)s／%(total)s 件（%(share)s）在上傳截止前 48 小時內或之後才送達", day=as_of_day(view.filters.as_of), n=count(last), total=count(known), share=percent(last, known)),
+        question=_("送達的時間留給教師多少日子？"), summary=_("各科目在學生上傳截止前 48 小時內或之後才送達的比例。"),
+        table=data_table([_("科目"), _("已送出"), _("截止前 48 小時送達"), _("比例")], table, caption=_("各科目的送達時間")),
+        footnote=_("分母是已送出、該年級有公告上傳期程的件數；重新送出另計一次。這是等候日數的背景，不是學生或教師的缺失。依科目名稱排列，不排名。"),
+    )  # fmt: skip
+
+
 def _teacher_card(result: Certification, view: View) -> html.Section:
     rows = []
     for row in result.teachers.to_dict("records"):
@@ -209,7 +271,7 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
         rows.append(
             {
                 "code": row["key"], "name": row["name"], "unit": row["unit"], "done": done, "expected": expected,
-                "href": "/certification" + asked(view, "dept", "subject", teacher=str(row["key"])) if row["key"] else "",
+                "href": "/teachers/" + quote(str(row["key"]), safe="") + asked(view) if row["key"] and may(Permission.VIEW_TEACHER) else "",
                 "completion": done / expected if expected else None, "on_time": int(row["on_time"]), "decided": decided,
                 "timeliness": row["on_time"] / decided if decided else None, "waiting": int(row["waiting"]),
                 "overdue": int(row["overdue"]), "median": None if row["wait_median_days"] != row["wait_median_days"] else row["wait_median_days"],
@@ -238,7 +300,7 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
         query = asked(view, "dept", "subject", "class", "teacher")
         parts += [downloads("teachers", query), downloads("reminders", query, what=_("提醒清單"), as_text=True)]
     return card(
-        parts, id="certification-table", title=_("教師明細：%(n)s 位", n=len(rows)), question=_("點教師看待認證的每一件"),
+        parts, id="certification-table", title=_("教師明細：%(n)s 位", n=len(rows)), question=_("點教師看他的待認證清單與數字"),
         footnote=_("依教師代碼排列，不排名。認證完成＝已完成／應認證；準時＝準時／（準時＋逾時完成＋逾期）。未通過也是完成；通過率不列入。"), wide=True,
     )  # fmt: skip
 

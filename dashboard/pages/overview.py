@@ -12,8 +12,9 @@ from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.card import card
+from dashboard.components.causes import cause_name
 from dashboard.components.chart import chart
-from dashboard.components.dates import roc_date
+from dashboard.components.dates import last_day, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
@@ -23,13 +24,17 @@ from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.components.words import no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.burn_up import burn_up
+from dashboard.figures.leak import leak_bars, shares
 from dashboard.figures.tiles import class_label, stage_tiles
+from dashboard.figures.waterfall import waterfall
 from dashboard.frame import answer, asked, frame, ids_of, keep_address
+from dashboard.services.changes import certify_change
 from dashboard.services.filters import View
+from dashboard.services.leak import leak_of
 from dashboard.services.overview import STAGES, Cell, Overview, overview
 
 PAGE = "overview"
-FILTERS = ("term", "asof", "grade", "dept")
+FILTERS = ("term", "asof", "vs", "division", "grade", "dept")
 
 register_page(
     __name__, path="/", name="總覽", order=0, title="總覽｜學習歷程檔案監測", permission=Permission.VIEW_OVERVIEW
@@ -70,6 +75,8 @@ def _body(view: View, theme: str) -> list[Any]:
         findings(_findings(result, view)),
         _tiles(result, view),
         columns(_stage_card(result, view, theme), _burn_card(result, view, theme)),
+        _change_card(view, theme),
+        _leak_card(view, theme),
         _class_card(result, view),
     ]
 
@@ -81,7 +88,7 @@ def _done(result: Overview) -> tuple[int, int]:
 def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     """At most three sentences with number, denominator and date; only duty stages can be found wanting."""
     lines: list[tuple[str, str, str]] = []
-    day = roc_date(view.filters.as_of)
+    day = roc_date(last_day(view.filters.as_of))
     done, total = _done(result)
     overdue = int(result.certify["overdue"])
     more = "/certification" + asked(view, "grade", "dept") if may(Permission.VIEW_CERTIFICATION) else ""
@@ -214,6 +221,75 @@ def _burn_card(result: Overview, view: View, theme: str) -> html.Section:
         table=data_table([_("日期"), _("累計送出"), _("累計認證"), _("待認證")], rows, caption=_("最近 60 天")),
         footnote=_("送出＝學生按下送出認證；認證＝結果已發佈給學生（通過與未通過都算完成）。"),
     )
+
+
+def _change_card(view: View, theme: str) -> html.Section:
+    """Say why the waiting items became more or fewer; the parts sum to the whole."""
+    result = certify_change(store(), view)
+    before, after = result.before["waiting"], result.after["waiting"]
+    since, day = roc_date(last_day(result.since)), roc_date(last_day(result.as_of))
+    moved = result.causes[result.causes["waiting"] != 0]
+    names = [cause_name(cause) for cause in moved["cause"]]
+    headers = [_("原因"), _("待認證"), _("應認證"), _("已認證"), _("逾期")]
+    columns_ = ["waiting", "expected", "done", "overdue"]
+    told = result.causes[(result.causes[columns_] != 0).any(axis=1)].to_dict("records")
+    rows = [
+        [since, *(count(result.before[name]) for name in columns_)],
+        *([cause_name(row["cause"]), *(f"{row[name]:+,}" if row[name] else "0" for name in columns_)] for row in told),
+        [day, *(count(result.after[name]) for name in columns_)],
+    ]
+    title = (
+        _("待認證從 %(since)s 的 %(before)s 件變成 %(day)s 的 %(after)s 件：%(parts)s", since=since, before=count(before), day=day, after=count(after), parts="、".join(f"{name} {n:+,}" for name, n in zip(names, moved["waiting"], strict=True)))
+        if len(moved)
+        else _("從 %(since)s 到 %(day)s，待認證都是 %(after)s 件", since=since, day=day, after=count(after))
+    )  # fmt: skip
+    return chart(
+        "overview-change",
+        waterfall(names, [int(n) for n in moved["waiting"]], first=since, last=day, before=before, theme=theme),
+        title=title,
+        question=_("數字為什麼變了？"),
+        summary=_("由起點到終點，每一條是一個原因讓待認證增加或減少的件數；各原因加起來就是全部的變動。"),
+        table=data_table(headers, rows, caption=_("各原因的變動")),
+        footnote=_(
+            "待認證＝已送出、還沒有發佈結果的件數，含逾期。依次計算：學籍異動與免辦、承辦人改變、新送出、完成認證、過了期限。"
+        ),
+        wide=True,
+    )
+
+
+def _leak_card(view: View, theme: str) -> html.Section:
+    """Show how far the items of the school year have come; no step of it is a judgement."""
+    result = leak_of(store(), view)
+    names = {
+        "uploaded": _("上傳"), "certified": _("認證通過"), "selected": _("勾選"), "submitted": _("提交"), "received": _("收訖明細"),
+        "confirmed": _("學生確認"),
+    }  # fmt: skip
+    steps = [(names[step], n) for step, n in result.steps.items()]
+    known = "、".join(_("%(name)s %(n)s 件", name=name, n=count(n)) for name, n in steps if n is not None)
+    day = roc_date(last_day(view.filters.as_of))
+    how = {
+        "item": _("逐件比對，同一學生、學期與課程代碼的上傳與名冊，取較少的件數"),
+        "count": _("以名冊的件數計，因為對不到同一課程代碼的上傳"),
+    }  # fmt: skip
+    said = [
+        _("%(name)s：%(how)s。", name=names[step], how=how[each])
+        for step, each in (("submitted", result.submitted_by), ("received", result.received_by))
+        if each
+    ]
+    lines = [[row.name, count(n), row.of_first if i and n is not None else "—", row.of_before or "—"] for i, (row, (_name, n)) in enumerate(zip(shares(steps), steps, strict=True))]  # fmt: skip
+    return chart(
+        "overview-leak", leak_bars(steps, theme=theme),
+        title=_("截至 %(day)s，%(year)s 學年度課程學習成果：%(known)s", day=day, year=result.year, known=known),
+        question=_("上傳的件數到了哪一個階段？"),
+        summary=_("由上傳到學生確認，每一列是一個階段的件數，以及占上傳與占前一個已知階段的比例。"),
+        table=data_table([_("階段"), _("件數"), _("占上傳"), _("占前一階段")], lines, caption=_("各階段的件數")),
+        footnote=[
+            _("截至日在學學生這個學年度兩個學期的課程學習成果。認證通過＝通過並已發佈；勾選以勾選情形的件數計；學生確認＝收訖明細（沒有時為提交）中，已按確認的學生的件數。各清單來源不同，後一階段可能多於前一階段。"),
+            *said,
+            voluntary_rule(),
+        ],
+        wide=True,
+    )  # fmt: skip
 
 
 def _class_card(result: Overview, view: View) -> html.Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from dashboard.services.store import Store
 from data.db import reading
 from data.instants import DAY_US, NEVER, from_us, to_us
 from data.ledger import holders
-from data.metrics import Question, arrivals, completion, funnel
+from data.metrics import Question, arrivals, completion, funnel, waits
 from data.metrics.completion import STATES, states
 from data.queries import waiting_items
 
@@ -28,7 +28,8 @@ class Certification:
 
     school: the totals. teachers: per-teacher completion, waiting, ages and context, empty where the role sees no
     teacher by name. points, limits: the funnel; named tells whether its points may be labelled. queue: single items,
-    oldest first, for those who have to act on them.
+    oldest first, for those who have to act on them. subjects: waits and arrivals of each subject with an item, and waited:
+    the same waits of all; empty where a subject of the own class would stand for its teacher. response_days: the setting.
     """
 
     school: dict[str, Any]
@@ -41,6 +42,9 @@ class Certification:
     queue: pd.DataFrame
     queue_total: int
     judged_unreleased: int
+    waited: dict[str, Any]
+    subjects: pd.DataFrame
+    response_days: int
 
 
 def certification(store: Store, view: View) -> Certification:
@@ -67,6 +71,7 @@ def _compute(store: Store, view: View) -> Certification:
     elif scope.teachers != "all":
         points = points.iloc[:0]
     queue, total = _queue(store, view, undone, as_of_us)
+    waited = waits.answer(ledger, ask).iloc[0].to_dict()
     return Certification(
         school=school,
         teachers=teachers,
@@ -78,6 +83,9 @@ def _compute(store: Store, view: View) -> Certification:
         queue=queue,
         queue_total=total,
         judged_unreleased=judged,
+        waited=waited,
+        subjects=_subjects(view, ask) if scope.teachers != "none" else pd.DataFrame(),
+        response_days=ledger.settings.minimum_response_days,
     )
 
 
@@ -107,6 +115,14 @@ def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) ->
     if view.filters.teacher is not None:
         table = table[table["key"] == view.filters.teacher]
     return table.reset_index(drop=True)
+
+
+def _subjects(view: View, ask: Question) -> pd.DataFrame:
+    by_subject = replace(ask, by="subject")
+    rows = waits.answer(view.ledger, by_subject)
+    arrived = arrivals.answer(view.ledger, by_subject)[["key", "sent", "no_window", "last_48h"]]
+    rows = rows.astype({"key": "str"}).merge(arrived.astype({"key": "str"}), on="key")  # no rows give no type
+    return rows[rows["started"] > 0].reset_index(drop=True)
 
 
 def funnel_limits(points: pd.DataFrame) -> pd.DataFrame:

@@ -151,7 +151,9 @@ def _students(store: Store, view: View) -> pd.DataFrame:
     frame["overdue"] = sent["overdue"].astype("int64").to_numpy()
     rounds = receipts.rounds_at(store.ledger()[1], year, as_of_us)
     said = receipts.standing(ledger, year, as_of_us, rounds=rounds)
-    counts = pd.crosstab(said["enrolment"], said["state"]).reindex(index=at, columns=range(len(STANDINGS)), fill_value=0)
+    counts = pd.crosstab(said["enrolment"], said["state"]).reindex(
+        index=at, columns=range(len(STANDINGS)), fill_value=0
+    )
     frame[list(STANDINGS)] = counts.to_numpy(dtype="int64")
     listed = frame["in_school"] | (frame[["sent", *STANDINGS]].sum(axis=1) > 0)
     return frame.loc[listed, list(STUDENTS)].reset_index(drop=True)

@@ -21,7 +21,10 @@ from data.metrics.receipts import STANDINGS
 from data.queries import class_roster, outcomes_of, performances_of, student_by_number
 
 LONGEST: Final = 40  # no 學號 is longer, and what is longer is not looked up
-EVENTS = ("at", "what", "school_year", "semester", "detail", "place", "item", "uploaded_at", "sent_at", "due_at", "done_at", "state", "teacher")  # fmt: skip
+EVENTS = (
+    "at", "what", "school_year", "semester", "detail", "place", "item", "uploaded_at", "sent_at", "due_at", "done_at", "state",
+    "teacher", "outcomes", "performances",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Story:
     """What happened, newest first (EVENTS): instants in microseconds, NEVER where there is none.
 
     what: outcome, performance, selection, receipt or dispute. state of an outcome: uploaded, open, overdue, unreleased,
-    exempt, passed or failed; of a receipt one of STANDINGS; of a dispute a state of duties. shows_teachers: the scope names some.
+    exempt, passed or failed; of a receipt one of STANDINGS; of a dispute a state of duties. item: the number of the item or of the
+    round. outcomes, performances: how many are selected, NaN where not said. shows_teachers: the scope names some.
     """
 
     events: pd.DataFrame
@@ -85,19 +89,15 @@ def story(store: Store, view: View, student: Student) -> Story:
         _disputes(view, student),
     ]
     events = [event for part in parts for event in part]
-    frame = pd.DataFrame([_filled(event) for event in events], columns=list(EVENTS))
+    frame = pd.DataFrame([_BLANK | event for event in events], columns=list(EVENTS))
     frame = frame.sort_values("at", ascending=False, kind="stable", ignore_index=True)
     return Story(frame, view.scope.teachers in ("all", "unit"))
 
 
 _BLANK: Final[dict[str, Any]] = {
     "semester": 0, "detail": "", "place": "", "item": "", "uploaded_at": NEVER, "sent_at": NEVER, "due_at": NEVER,
-    "done_at": NEVER, "state": "", "teacher": "",
+    "done_at": NEVER, "state": "", "teacher": "", "outcomes": float("nan"), "performances": float("nan"),
 }  # fmt: skip
-
-
-def _filled(event: dict[str, Any]) -> dict[str, Any]:
-    return _BLANK | event
 
 
 def _outcomes(view: View, student: Student, items: pd.DataFrame) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ def _selections(view: View, student: Student) -> list[dict[str, Any]]:
     return [
         {
             "what": "selection", "at": row["known_at"], "school_year": row["school_year"],
-            "item": (row["outcome_count"], row["performance_count"]), "state": "selected",
+            "outcomes": row["outcome_count"], "performances": row["performance_count"], "state": "selected",
         }
         for row in rows.to_dict("records")
     ]  # fmt: skip
@@ -196,7 +196,13 @@ def _receipts(store: Store, view: View, student: Student, years: set[int]) -> li
             acted_at, told_at = acted.loc[(row["kind"], row["round_number"])].astype("int64").tolist()
             done_at = (acted_at if acted_at != NEVER else told_at) if state in ("confirmed", "disputed") else NEVER
             at = done_at if done_at != NEVER else min(int(known_at[row["kind"]]), as_of_us)
-            event = {"what": "receipt", "at": at, "school_year": year, "detail": row["kind"], "item": row["round_number"]}
+            event = {
+                "what": "receipt",
+                "at": at,
+                "school_year": year,
+                "detail": row["kind"],
+                "item": str(row["round_number"]),
+            }
             result.append(event | {"done_at": done_at, "state": state})
     return result
 

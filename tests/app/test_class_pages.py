@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from dashboard.components.words import voluntary_rule
+from dashboard.services import participation
 from dashboard.services.reports import report
 from data.db import reading
 from data.models import AuditEvent, Enrolment, Staff, Student
@@ -296,3 +297,25 @@ def test_the_body_of_a_class_weighs_at_most_120_kb(client_for, place):
     for name in (own_class(place), other_class(place)):
         body = body_of(ask(client_for("secretary"), "classes", term=past_term(place), **{"class": name}), "classes")
         assert len(json.dumps(body, ensure_ascii=False).encode()) <= 120_000
+
+
+def test_a_class_of_few_is_shown_to_those_who_have_to_act_and_to_nobody_else(client_for, place, monkeypatch):
+    monkeypatch.setattr(participation, "FEWEST", 100)
+    term, name = past_term(place), other_class(place)
+    query = {"term": term, "asof": f"{int(term[:3]) + 1912}-07-13", "class": name}  # a day that no other test asks for
+    held_back = body_of(ask(client_for("principal"), "classes", **query), "classes")
+    assert "人數過少" in "".join(texts(held_back))
+    assert not re.search(r"\d+/\d+ ", "".join(texts(held_back)))
+    assert list(parts(body_of(ask(client_for("secretary"), "classes", **query), "classes"), "AgGrid"))
+
+
+def test_a_section_chief_reads_the_names_of_the_own_unit_only(client_for, place):
+    with reading(place.store.engine) as connection:
+        units = dict(connection.execute(select(Staff.name, Staff.unit)).all())
+    shown = {"chief": set(), "secretary": set()}
+    for username, names in shown.items():
+        for number, _name in people(place, past_term(place))[::7]:
+            body = body_of(ask(client_for(username), "students", student=number), "students")
+            names |= {row["teacher"] for table in parts(body, "AgGrid") for row in table["rowData"]} - {"—"}
+    assert {units[name] for name in shown["chief"]} <= {place.school.chief_unit}
+    assert shown["chief"] < shown["secretary"]
