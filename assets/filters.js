@@ -8,15 +8,15 @@
         const mode = document.documentElement.getAttribute("data-bs-theme") || "light";
         return mode === known ? window.dash_clientside.no_update : mode;
       },
-      // A click on a class's tile leads where its link in the table leads; without that page in the menu, nowhere.
+      // A click on a class's tile leads where its link in the table leads; for who has no such page, nowhere.
       openClass: function (click, figure) {
         const row = click && click.points && click.points[0] && click.points[0].y;
         const label = figure && figure.layout.yaxis.ticktext[row];
-        if (label && document.querySelector('.lc-nav a[href="/certification"]')) {
+        if (label && document.querySelector('#overview-classes a[href^="/classes/"]')) {
           const query = new URLSearchParams(window.location.search);
-          ["grade", "dept"].forEach((name) => query.delete(name));
-          query.set("class", label.replace(/^(\d+)\u202f.*$/, "$1"));
-          window.lichengGo("/certification?" + query.toString());
+          ["grade", "dept", "vs"].forEach((name) => query.delete(name));
+          const name = encodeURIComponent(label.replace(/^(\d+)\u202f.*$/, "$1"));
+          window.lichengGo("/classes/" + name + (query.size ? "?" + query.toString() : ""));
         }
         return window.dash_clientside.no_update;
       },

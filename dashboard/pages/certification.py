@@ -31,7 +31,7 @@ from dashboard.services.certification import Certification, certification
 from dashboard.services.filters import View
 
 PAGE = "certification"
-FILTERS = ("term", "asof", "dept", "subject", "class", "teacher")
+FILTERS = ("term", "asof", "division", "grade", "dept", "subject", "class", "teacher")
 MOST_BARS = 20
 
 register_page(
@@ -297,7 +297,7 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
     )
     parts: list[Any] = [table]
     if may(Permission.EXPORT):
-        query = asked(view, "dept", "subject", "class", "teacher")
+        query = asked(view, "grade", "dept", "subject", "class", "teacher")
         parts += [downloads("teachers", query), downloads("reminders", query, what=_("提醒清單"), as_text=True)]
     return card(
         parts, id="certification-table", title=_("教師明細：%(n)s 位", n=len(rows)), question=_("點教師看他的待認證清單與數字"),

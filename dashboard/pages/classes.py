@@ -35,7 +35,7 @@ from dashboard.services.participation import Window as ParticipationWindow
 from dashboard.services.receipts import Window as ReceiptWindow
 
 PAGE = "classes"
-FILTERS = ("term", "asof")
+FILTERS = ("term", "asof", "division")
 CONTROLS = (*FILTERS, "class")
 _NEVER_US: Final = 2**62  # what comes later has not come
 

@@ -35,7 +35,7 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.participation import Participation
 
 PAGE = "departments"
-FILTERS = ("term", "asof", "grade")
+FILTERS = ("term", "asof", "division", "grade")
 CONTROLS = (*FILTERS, "dept")
 TABLE_DAYS = 20
 

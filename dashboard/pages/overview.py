@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from dash import ClientsideFunction, Input, Output, State, clientside_callback, html, register_page
@@ -116,7 +117,7 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
 
 
 def _class_href(view: View, name: str) -> str:
-    return "/certification" + asked(view, **{"class": name}) if may(Permission.VIEW_CERTIFICATION) else ""
+    return "/classes/" + quote(name, safe="") + asked(view) if may(Permission.VIEW_CLASS) else ""
 
 
 def _tiles(result: Overview, view: View) -> html.Div:
@@ -325,6 +326,6 @@ def _class_card(result: Overview, view: View) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("classes", asked(view, "grade", "dept")))
     return card(
-        parts, id="overview-table", title=_("班級明細：%(n)s 班", n=len(rows)), question=_("點班級看它的認證"),
+        parts, id="overview-table", title=_("班級明細：%(n)s 班", n=len(rows)), question=_("點班級看它的各個階段"),
         footnote=[_("沒有應辦件數的班級顯示「—」，不列入任何平均。"), voluntary_rule()], wide=True,
     )  # fmt: skip

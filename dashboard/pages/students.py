@@ -31,7 +31,7 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.students import Story, Student, find, story
 
 PAGE = "students"
-FILTERS = ("term", "asof")
+FILTERS = ("term", "asof", "division")
 CONTROLS = (*FILTERS, "student")
 MOST_ROWS: Final = 200  # a page has to stay small
 _NEVER_US: Final = 2**62  # what comes later has not come

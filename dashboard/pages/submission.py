@@ -292,7 +292,7 @@ def _class_grid(result: Submission, view: View, kinds: list[str]) -> html.Div:
         )
     columns = [
         Column("name", _("班級"), href="href", first=True),
-        Column("share", _("完成"), "ratio", numerator="done", denominator="expected", width=140),
-        *(Column(kind, register_name(kind), "status", width=215) for kind in kinds),
+        Column("share", _("完成"), "ratio", numerator="done", denominator="expected", width=130),
+        *(Column(kind, register_name(kind), "status", width=255) for kind in kinds),
     ]
     return grid("submission-classes", rows, columns, label=_("各班登錄情形"), row_id="name")

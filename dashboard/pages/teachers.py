@@ -27,7 +27,7 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.teachers import FEWEST_PEERS, QUEUE_ROWS, Peers, Teacher, teacher_of
 
 PAGE = "teachers"
-FILTERS = ("term", "asof")
+FILTERS = ("term", "asof", "division")
 CONTROLS = (*FILTERS, "teacher")
 
 register_page(

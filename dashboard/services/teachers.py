@@ -111,7 +111,7 @@ def _compute(store: Store, view: View, code: str) -> Teacher:
     state = states(own, as_of_us)
     undone = own[(state == STATES.index("open")) | (state == STATES.index("overdue"))]
     done = duties[duties["done_at"].to_numpy() <= as_of_us]
-    certifier, assigned = done["certifier"].to_numpy(), _assigned(ledger, done)
+    certifier, assigned = done["certifier"].to_numpy(), assigned_when_done(ledger, done)
     ask = Question(term, as_of, by="teacher", stage="certify")
     arrived = store.kept((version, ask, "arrivals"), lambda: arrivals.answer(ledger, ask).set_index("key"))
     known = arrived.loc[code] if code in arrived.index else {"sent": 0, "no_window": 0, "last_48h": 0}
@@ -132,7 +132,7 @@ def _compute(store: Store, view: View, code: str) -> Teacher:
     )
 
 
-def _assigned(ledger: Ledger, done: pd.DataFrame) -> npt.NDArray[np.int64]:
+def assigned_when_done(ledger: Ledger, done: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return whom each done duty was assigned to when it was done, as a later change of staff rewrites nothing (rule 3)."""
     result = done["assigned"].to_numpy().astype(np.int64)
     place = pd.DataFrame({"outcome_id": done["item"].to_numpy(), "row": np.arange(len(done)), "done_at": done["done_at"].to_numpy()})  # fmt: skip

@@ -79,7 +79,8 @@ def _items(
     uploaded = (uploads["term"].to_numpy() // 10 == year) & uploads["is_outcome"].to_numpy()
     uploads = uploads[uploaded & (uploads["uploaded_at"].to_numpy() <= as_of_us)]
     uploads = uploads[np.append(here, False)[uploads["enrolment"].to_numpy()]]
-    duties = pd.concat([ledger.of_term(year * 10 + semester) for semester in (1, 2)])
+    columns = ["item", "enrolment", "opened_at", "done_at", "passed"]
+    duties = pd.concat([ledger.of_term(year * 10 + semester)[columns] for semester in (1, 2)])
     sent = duties[duties["opened_at"].to_numpy() <= as_of_us]
     certified = sent[sent["passed"].to_numpy() & (sent["done_at"].to_numpy() <= as_of_us)]
     items = {"uploaded": _per_student(uploads, size)}

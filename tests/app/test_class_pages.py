@@ -20,7 +20,7 @@ from data.models import AuditEvent, Enrolment, Staff, Student
 from tests.app.conftest import fire
 from tests.app.test_participation_pages import JUDGING, parts, past_term, texts
 
-CONTROLS = {"classes": ("term", "asof", "class"), "students": ("term", "asof", "student")}
+CONTROLS = {"classes": ("term", "asof", "division", "class"), "students": ("term", "asof", "division", "student")}
 EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
 ALLOWED = {
     "classes": {"principal", "secretary", "chief", "homeroom"},

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,18 @@ import pytest
 from dashboard.access.roles import Role
 from dashboard.access.scope import Scope
 from dashboard.components.words import voluntary_rule
-from dashboard.services.filters import open_view
+from dashboard.services.filters import _teachers, open_view
 from dashboard.services.reports import report
-from dashboard.services.teachers import FEWEST_PEERS, peers_of, teacher_of
+from dashboard.services.teachers import FEWEST_PEERS, assigned_when_done, peers_of, teacher_of
 from data.ledger import holders, narrow
 from data.metrics import Question
 from tests.app.conftest import fire
 from tests.app.test_participation_pages import numbers, parts, past_term, texts
 
-CONTROLS = {"departments": ("term", "asof", "grade", "dept"), "teachers": ("term", "asof", "teacher")}
+CONTROLS = {
+    "departments": ("term", "asof", "division", "grade", "dept"),
+    "teachers": ("term", "asof", "division", "teacher"),
+}
 ALLOWED = {"departments": {"principal", "secretary", "chief"}, "teachers": {"principal", "secretary", "chief", "teacher"}}  # fmt: skip
 EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
 
@@ -79,16 +83,46 @@ def test_nobody_gets_it_without_a_login(client_for, where):
     assert ask(client_for(), where).status_code == 401
 
 
-def test_the_figures_of_each_teacher_are_the_row_of_the_report(client_for, place):
-    client, term = client_for("secretary"), past_term(place)
-    rows = teachers_in(place, term)
-    assert len(rows) > 10
-    for code, row in rows.items():
-        tiles = tiles_of(body_of(client, "teachers", term=term, teacher=code))
-        done, decided = row["on_time"] + row["late"], row["on_time"] + row["late"] + row["overdue"]
-        assert tiles[:4] == [
-            (done, row["expected"]), (row["on_time"], decided), (row["overdue"], row["expected"]), (done, row["expected"])
-        ]  # fmt: skip
+def test_the_figures_of_each_teacher_are_the_row_of_the_report_in_every_term(client_for, place):
+    client, (_, ledger) = client_for("secretary"), place.store.ledger()
+    for term in map(str, ledger.terms()):
+        for code, row in teachers_in(place, term).items():
+            tiles = tiles_of(body_of(client, "teachers", term=term, teacher=code))
+            done, decided = row["on_time"] + row["late"], row["on_time"] + row["late"] + row["overdue"]
+            assert tiles[:4] == [
+                (done, row["expected"]), (row["on_time"], decided), (row["overdue"], row["expected"]), (done, row["expected"])
+            ]  # fmt: skip
+
+
+def test_a_deputy_has_his_own_page_with_what_he_holds(place):
+    """Nothing is assigned to him or certified by him yet."""
+    _, ledger = place.store.ledger()
+    term = int(place.school.current_term)
+    view = open_view_of(place, term)
+    as_of_us = now_us(view.filters.as_of)
+    duties = ledger.of_term(term)
+    waiting = duties[(duties["opened_at"] <= as_of_us) & (duties["done_at"] > as_of_us)]
+    principal = int(waiting["assigned"].iloc[0])
+    deputy = next(code for code in range(len(ledger.teachers)) if code not in set(duties["assigned"]) | set(duties["certifier"]))  # fmt: skip
+    span = {"principal": principal, "deputy": deputy, "deputy_order": 1, "from_at": 0, "until_at": as_of_us + 1}
+    covered = replace(ledger, delegations=pd.DataFrame([span]))
+    scope = Scope(Role.EXECUTIVE_SECRETARY, None, "all")
+    code = str(ledger.teachers["code"].iloc[deputy])
+    assert code not in dict(_teachers(ledger, term, scope, view.filters.as_of))
+    assert code in dict(_teachers(covered, term, scope, view.filters.as_of))
+
+
+@pytest.mark.parametrize(("after_us", "moves"), [(-1, True), (0, True), (1, False)])
+def test_a_change_of_staff_after_the_work_was_done_rewrites_nothing(place, after_us, moves):
+    _, ledger = place.store.ledger()
+    duties = ledger.of_term(int(past_term(place)))
+    done = duties[duties["done_at"] < now_us(open_view_of(place, past_term(place)).filters.as_of)].tail(20)
+    other = int(done["assigned"].max()) + 1
+    moved = pd.DataFrame({"outcome_id": done["item"], "teacher": other, "from_at": done["done_at"] + after_us})
+    found = assigned_when_done(replace(ledger, reassignments=moved.drop_duplicates("outcome_id", keep="last")), done)
+    last = ~done["item"].duplicated(keep="last").to_numpy()
+    expected = np.full(len(done), other) if moves else assigned_when_done(replace(ledger, reassignments=moved.iloc[:0]), done)  # fmt: skip
+    assert found[last].tolist() == expected[last].tolist()
 
 
 def test_the_share_of_the_last_two_days_is_that_of_the_report(client_for, place):
@@ -345,7 +379,7 @@ def test_any_day_gets_an_answer(client_for, place, asof):
 
 
 def certification_of(client, **query):
-    names = ("term", "asof", "dept", "subject", "class", "teacher")
+    names = ("term", "asof", "division", "grade", "dept", "subject", "class", "teacher")
     inputs = {f"certification-{name}.value": query.get(name, "all") for name in names} | {"theme.data": "light"}
     answer = fire(client, "..certification-head.children...certification-body.children..", inputs=inputs)
     return answer.json["response"]["certification-body"]["children"]

@@ -178,7 +178,10 @@ def test_every_number_is_the_one_of_the_report_in_tiles_tables_and_files(client_
 def test_the_overview_has_the_same_figures(client_for, place):
     client, term = client_for("secretary"), past_term(place)
     for day in instants(place)[1:]:
-        inputs = {f"overview-{name}.value": {"term": term, "asof": day}.get(name, "all") for name in ("term", "asof", "vs", *NAMES[2:])}
+        inputs = {
+            f"overview-{name}.value": {"term": term, "asof": day}.get(name, "all")
+            for name in ("term", "asof", "vs", *NAMES[2:])
+        }
         answer = fire(client, "..overview-head.children...overview-body.children..", inputs=inputs | {"theme.data": "light"})  # fmt: skip
         over = tiles_of(answer.json["response"]["overview-body"]["children"])["收訖已確認"][0]
         assert numbers(over) == numbers(tiles_of(body_of(client, term=term, asof=day))["已確認"][0])

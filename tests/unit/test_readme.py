@@ -41,7 +41,9 @@ def test_every_command_is_listed():
 
 def test_every_page_is_listed_with_its_address():
     pages = [path for path in (ROOT / "dashboard" / "pages").glob("*.py") if path.name != "__init__.py"]
-    addresses = {re.search(r'path(?:_template)?="([^"]+)"', path.read_text(encoding="utf-8")).group(1) for path in pages}
+    addresses = {
+        re.search(r'path(?:_template)?="([^"]+)"', path.read_text(encoding="utf-8")).group(1) for path in pages
+    }
     assert listed("網頁") == addresses
 
 
