@@ -8,6 +8,8 @@ from urllib.parse import unquote, urlencode
 
 from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html, page_registry
 from flask_babel import gettext as _
+from orjson import Fragment
+from plotly.io.json import to_json_plotly
 
 from dashboard.access.roles import TITLES, Permission
 from dashboard.access.session import current_name, current_role, current_scope, may, store
@@ -120,7 +122,7 @@ def answer(
     body: Callable[[View, str], list[Any]],
     *,
     about: str = "",
-) -> tuple[list[Any], list[Any]]:
+) -> tuple[list[Any], Any]:
     """Answer a page's callback: heading and body. values: the filters', then the theme.
 
     The body is kept per data version, scope (and so role), question, theme and language; the heading is not, as data grow
@@ -130,8 +132,9 @@ def answer(
     if view is None:
         return [], [_no_data()]
     theme = "dark" if values[-1] == "dark" else "light"
-    parts = store().kept((*view.key, page_id, about, theme, language()), lambda: body(view, theme))
-    return heading(page_id, title, view, trust_of(store(), view)), parts
+    key = (*view.key, page_id, about, theme, language())
+    ready = store().kept(key, lambda: Fragment(to_json_plotly(body(view, theme))))  # written once, sent as it is
+    return heading(page_id, title, view, trust_of(store(), view)), ready
 
 
 def _no_data() -> html.Div:

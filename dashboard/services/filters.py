@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,42 +75,54 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     # To the minute, so that answers can be kept; but never before what was imported within this minute.
     moment = max(datetime.now(TAIPEI).replace(second=0, microsecond=0), store.loaded_at)
     as_of, day = _read_day(query.get("asof", ""), moment)
-    terms = ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
+    terms = store.kept(
+        (version, "terms"), lambda: ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
+    )
     asked = query.get("term", "").replace("-", "")
     term = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in terms else _current_term(terms, as_of)
-    classes = whole.classes[(whole.classes["school_year"] == term // 10) & whole.classes["visible"]]
-    departments = sorted(str(ledger.labels["department"][code]) for code in classes["department"].unique())
-    grades = sorted(int(grade) for grade in classes["grade"].unique())
-    subject_codes = np.unique(whole.of_term(term)["subject"].to_numpy())
-    subjects = sorted(str(ledger.labels["subject"][code]) for code in subject_codes if code >= 0)
-    grade_text = query.get("grade", "")
-    grade = int(grade_text) if grade_text.isascii() and grade_text.isdigit() and int(grade_text) in grades else None
-    department = query.get("dept") if query.get("dept") in departments else None
-    subject = query.get("subject") if query.get("subject") in subjects else None
-    names = [str(name) for name in classes["name"]]
-    class_name = query.get("class") if query.get("class") in names else None
-    teachers = _teachers(whole, term, scope, as_of)
-    teacher = query.get("teacher") if query.get("teacher") in {code for code, _ in teachers} else None
-    here = whole.enrolments[(whole.enrolments["school_year"] == term // 10) & whole.enrolments["visible"]]
-    divisions = sorted(str(ledger.labels["division"][code]) for code in here["division"].unique() if code >= 0)
-    division = query.get("division") if query.get("division") in divisions else None
+    choices = store.kept((version, scope, term, as_of, "choices"), lambda: _choices(whole, terms, term, scope, as_of))
+
+    def chosen(name: str, offered: Collection[str]) -> str | None:
+        return query.get(name) if query.get(name) in offered else None
+
+    grade = chosen("grade", [str(each) for each in choices.grades])
     since, since_day = _read_day(query.get("vs", ""), as_of)
     filters = Filters(
-        term, as_of, grade, department, subject, class_name, teacher, day, division, since if since_day else None, since_day
+        term=term, as_of=as_of, day=day, grade=int(grade) if grade else None, department=chosen("dept", choices.departments),
+        subject=chosen("subject", choices.subjects), class_name=chosen("class", choices.classes),
+        teacher=chosen("teacher", [code for code, _ in choices.teachers]), division=chosen("division", choices.divisions),
+        since=since if since_day else None, since_day=since_day,
     )  # fmt: skip
-    choices = Choices(terms, grades, departments, subjects, names, teachers, divisions)
     asked_for = (
-        grade,
-        department,
-        subject,
-        class_name,
-        teacher,
-        as_of if teacher else None,
-        term if class_name else None,
-        division,
+        filters.grade,
+        filters.department,
+        filters.subject,
+        filters.class_name,
+        filters.teacher,
+        as_of if filters.teacher else None,
+        term if filters.class_name else None,
+        filters.division,
     )
     narrowed = store.kept((version, scope, asked_for, "filter"), lambda: _filtered(whole, filters))
     return View(version, filters, choices, scope, whole, narrowed)
+
+
+def _choices(ledger: Ledger, terms: list[int], term: int, scope: Scope, as_of: datetime) -> Choices:
+    classes = ledger.classes[(ledger.classes["school_year"] == term // 10) & ledger.classes["visible"]]
+    students = ledger.enrolments[(ledger.enrolments["school_year"] == term // 10) & ledger.enrolments["visible"]]
+
+    def named(label: str, codes: npt.NDArray[np.integer[Any]]) -> list[str]:
+        return sorted(str(ledger.labels[label][code]) for code in np.unique(codes) if code >= 0)
+
+    return Choices(
+        terms=terms,
+        grades=sorted(int(grade) for grade in classes["grade"].unique()),
+        departments=named("department", classes["department"].to_numpy()),
+        subjects=named("subject", ledger.of_term(term)["subject"].to_numpy()),
+        classes=[str(name) for name in classes["name"]],
+        teachers=_teachers(ledger, term, scope, as_of),
+        divisions=named("division", students["division"].to_numpy()),
+    )
 
 
 def _teachers(ledger: Ledger, term: int, scope: Scope, as_of: datetime) -> list[tuple[str, str]]:

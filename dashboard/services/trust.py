@@ -34,18 +34,19 @@ class Trust:
 
 def trust_of(store: Store, view: View) -> Trust:
     """Say what the figures of a view rest on."""
+    deadline = store.kept((*view.key, "deadline"), lambda: _next_deadline(view))
     with reading(store.engine) as connection:
         imports: list[LastImport] = last_imports(connection)
     lists = [one for one in imports if one.kind == "outcomes"] or imports
     newest = max(lists, key=lambda one: one.imported_us, default=None)
     if newest is None:
-        return Trust(view.filters.as_of, None, "", "", is_stale=False, stale_days=0, next_deadline=_next_deadline(view))
+        return Trust(view.filters.as_of, None, "", "", is_stale=False, stale_days=0, next_deadline=deadline)
     imported_at = from_us(newest.imported_us)
     today = datetime.now(TAIPEI).date()
     days = int(np.busday_count(imported_at.date(), today, busdaycal=working_calendar()))
     return Trust(
         view.filters.as_of, imported_at, newest.file_name, newest.sha256[:8], is_stale=days > STALE_WORKING_DAYS, stale_days=days,
-        next_deadline=_next_deadline(view),
+        next_deadline=deadline,
     )  # fmt: skip
 
 
