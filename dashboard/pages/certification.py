@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+import pandas as pd
 from dash import Input, Output, html, register_page
 from flask_babel import gettext as _
 
@@ -33,6 +34,7 @@ from dashboard.services.filters import View
 PAGE = "certification"
 FILTERS = ("term", "asof", "division", "grade", "dept", "subject", "class", "teacher")
 MOST_BARS = 20
+MOST_STRIPS = 16
 
 register_page(
     __name__, path="/certification", name="教師認證", order=2, title="教師認證｜學習歷程檔案監測", permission=Permission.VIEW_CERTIFICATION
@@ -212,6 +214,16 @@ def _funnel_card(result: Certification, view: View, theme: str) -> html.Section 
     )  # fmt: skip
 
 
+def _most(rows: pd.DataFrame, counted: str) -> pd.DataFrame:
+    """Keep the subjects with the most items, in their order: a picture of seventy is read by nobody, and the table has all."""
+    return rows.loc[rows[counted].nlargest(MOST_STRIPS).index.sort_values()]
+
+
+def _few_drawn(rows: pd.DataFrame) -> str:
+    words = _("圖只畫件數最多的 %(n)s 科，全部 %(all)s 科在表格裡。", n=MOST_STRIPS, all=len(rows))
+    return words if len(rows) > MOST_STRIPS else ""
+
+
 def _waits_card(result: Certification, view: View, theme: str) -> html.Section:
     rows, all_ = result.subjects.assign(label=result.subjects["name"]), result.waited
     started = count(all_["started"])
@@ -234,12 +246,13 @@ def _waits_card(result: Certification, view: View, theme: str) -> html.Section:
         )
     headers = [_("科目"), _("已送出"), _("已完成"), _("中位（日）"), _("九成（日）"), _("3 日內"), _("7 日內")]
     return chart(
-        "certification-waits", strips(rows[["label", "wait_median_days", "wait_p90_days"]], limit_days=result.response_days, theme=theme),
+        "certification-waits", strips(_most(rows, "started")[["label", "wait_median_days", "wait_p90_days"]], limit_days=result.response_days, theme=theme),
         title=title, question=_("從送出到完成要等幾天？"),
         summary=_("各科目的點是等候日數的中位，線到九成完成的日數；虛線是教師至少有的日數。"),
         table=data_table(headers, table, caption=_("各科目的等候日數")),
         footnote=[
             _("從送出到結果發佈的日數，以 Kaplan–Meier 估計，還沒有完成的以設限計；右邊的數字是中位・九成，還沒有那麼多件完成時是「—」。橫軸為對數刻度。依科目名稱排列，不排名。"),
+            _few_drawn(rows),
             _("全部 %(n)s 件：3 日內完成 %(three)s，7 日內完成 %(seven)s（分母是已送出的件數，未完成者以設限計）。", n=started, three=percent_of_rate(all_["share_within_3_days"], decimals=1), seven=percent_of_rate(all_["share_within_7_days"], decimals=1)),
         ],
     )  # fmt: skip
@@ -251,15 +264,18 @@ def _arrivals_card(result: Certification, view: View, theme: str) -> html.Sectio
     )
     last, known = int(rows["last_48h"].sum()), int(rows["known"].sum())
     table = [
-        [row.label, count(row.sent), count(row.last_48h), f"{percent(row.last_48h, row.known, decimals=1)}　{count(row.last_48h)}/{count(row.known)}"]
+        [row.label, count(row.sent), f"{percent(row.last_48h, row.known, decimals=1)}　{count(row.last_48h)}/{count(row.known)}"]
         for row in rows.itertuples()
     ]  # fmt: skip
     return chart(
-        "certification-arrivals", last_arrivals(rows[["label", "last_48h", "known"]], theme=theme),
+        "certification-arrivals", last_arrivals(_most(rows, "sent")[["label", "last_48h", "known"]], theme=theme),
         title=_("截至 %(day)s，%(n)s／%(total)s 件（%(share)s）在上傳截止前 48 小時內或之後才送達", day=as_of_day(view.filters.as_of), n=count(last), total=count(known), share=percent(last, known)),
         question=_("送達的時間留給教師多少日子？"), summary=_("各科目在學生上傳截止前 48 小時內或之後才送達的比例。"),
-        table=data_table([_("科目"), _("已送出"), _("截止前 48 小時送達"), _("比例")], table, caption=_("各科目的送達時間")),
-        footnote=_("分母是已送出、該年級有公告上傳期程的件數；重新送出另計一次。這是等候日數的背景，不是學生或教師的缺失。依科目名稱排列，不排名。"),
+        table=data_table([_("科目"), _("已送出"), _("截止前 48 小時送達")], table, caption=_("各科目的送達時間")),
+        footnote=[
+            _("分母是已送出、該年級有公告上傳期程的件數；重新送出另計一次。這是等候日數的背景，不是學生或教師的缺失。依科目名稱排列，不排名。"),
+            _few_drawn(rows),
+        ],
     )  # fmt: skip
 
 

@@ -56,6 +56,10 @@ def find(store: Store, view: View, number: str) -> Student | None:
     """Look a student up by 學號; None alike for a number that does not exist and one that the scope does not have."""
     if not sees_students(view) or not number.isprintable() or not 0 < len(number) <= LONGEST:
         return None
+    return store.kept((*view.key, "student", number), lambda: _find(store, view, number))
+
+
+def _find(store: Store, view: View, number: str) -> Student | None:
     with reading(store.engine) as connection:
         row = student_by_number(connection, number)
     if row is None:
