@@ -22,7 +22,10 @@ from data.demo.school import write_school
 from tests.school import PASSWORD, Place, make_place
 
 SHOTS = {"light": ("light", 1366), "dark": ("dark", 1366), "phone": ("light", 360)}
-PAGES = {"overview": "/", "certification": "/certification"}
+PAGES = {
+    "overview": "/", "uploads": "/uploads?term=1142", "certification": "/certification", "selection": "/selection?term=1142",
+    "submission": "/submission", "receipts": "/receipts?term=1142", "class": "/classes/101",
+}  # fmt: skip
 SCHOOL = {"classes": 24, "terms": 6}
 TODAY = date(2026, 11, 24)
 ARGUMENTS = [
