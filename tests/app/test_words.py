@@ -22,7 +22,7 @@ STATUSES = re.compile(r"lc-(overdue|attention|done|on_track)\b")
 PERCENT = re.compile(r"\d(?:\.\d+)?\s?%")
 COUNTED = re.compile(r"\d[\d,]*\s?[/／]\s?\d|\d[\d,]*\s?(?:件|人|班|items?|students?|people)")
 # Percentages that are no figures of the school: limits, thresholds and rates of method.
-OF_METHOD = re.compile(r"95\s?%|99\.8\s?%|5\s?%|100\s?%|0\s?%")
+OF_METHOD = re.compile(r"(?<![\d.])(?:95|99\.8|5|100|0)\s?%")
 
 
 def pages_of(app):
