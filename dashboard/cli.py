@@ -414,3 +414,7 @@ def _password(*, from_stdin: bool) -> str:
 def main() -> None:
     """Run the command line; every expected failure is one clear line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

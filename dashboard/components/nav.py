@@ -72,5 +72,8 @@ def navbar(
         className="lc-menu",
     )
     return html.Header(
-        html.Div([inside(brand, "/", css="lc-brand"), toggle, menu], className="lc-bar-inner"), className="lc-bar"
+        html.Div(
+            [inside(brand, items[0][1] if items else "/", css="lc-brand"), toggle, menu], className="lc-bar-inner"
+        ),
+        className="lc-bar",
     )

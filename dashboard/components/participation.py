@@ -280,9 +280,9 @@ def spread_chart(
     if others:
         table.append([others_word, count(others), percent(others, whole, decimals=1)])
     said = {"kind": name, "part": count(total["participants"]), "all": count(whole), "day": day}
-    title = _("%(kind)s：%(part)s／%(all)s 人有 1 件以上（截至 %(day)s）", **said)
+    title = _("%(kind)s：%(part)s／%(all)s 人有 1 件以上，截至 %(day)s", **said)
     if median == median:
-        title = _("%(kind)s：%(part)s／%(all)s 人有 1 件以上，他們的中位數是 %(n)s 件（截至 %(day)s）", n=f"{median:g}", **said)  # fmt: skip
+        title = _("%(kind)s：%(part)s／%(all)s 人有 1 件以上，他們的中位數是 %(n)s 件，截至 %(day)s", n=f"{median:g}", **said)  # fmt: skip
     return chart(
         f"{page_id}-spread-{kind.key}", item_counts(spread, others=others, others_word=others_word, open_ended=open_ended, theme=theme),
         title=title, question=_("每位學生有幾件？"), summary=_("各件數的學生人數，從 0 件開始。"),

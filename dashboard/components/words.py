@@ -37,6 +37,7 @@ _STATUSES: Final = {
     Status.NOT_OPEN: N_("未開放"),
     Status.TOO_FEW: N_("件數過少"),
     Status.NEUTRAL: N_("自主參與"),
+    Status.BEHIND: N_("進度落後"),
 }
 
 

@@ -17,6 +17,7 @@ class Status(StrEnum):
     NOT_OPEN = "not_open"
     TOO_FEW = "too_few"
     NEUTRAL = "neutral"
+    BEHIND = "behind"  # far from what is expected, with nothing past its deadline
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ TONES: Final[dict[Theme, dict[Status, Tone]]] = {
         Status.ON_TRACK: Tone("●", "#7FB7E6", _DARK_TEXT, "#24699F"),
         Status.ATTENTION: Tone("▲", "#E8A400", _DARK_TEXT, "#7A5200"),
         Status.OVERDUE: Tone("✕", "#B3261E", "#FFFFFF", "#B3261E"),
+        Status.BEHIND: Tone("▼", "#B3261E", "#FFFFFF", "#B3261E"),
         Status.NOT_OPEN: Tone("—", "#EEF1F4", "#5A626C", "#5A626C"),
         Status.TOO_FEW: Tone("—", "#FFFFFF", "#5A626C", "#5A626C"),
         Status.NEUTRAL: Tone("", "#CBD4DE", _DARK_TEXT, "#4A5560"),
@@ -58,6 +60,7 @@ TONES: Final[dict[Theme, dict[Status, Tone]]] = {
         Status.ON_TRACK: Tone("●", "#2A6CA8", "#FFFFFF", "#9CCBF5"),
         Status.ATTENTION: Tone("▲", "#FFC233", _DARK_TEXT, "#FFC233"),
         Status.OVERDUE: Tone("✕", "#FF8A80", _DARK_TEXT, "#FF8A80"),
+        Status.BEHIND: Tone("▼", "#FF8A80", _DARK_TEXT, "#FF8A80"),
         Status.NOT_OPEN: Tone("—", "#4A535E", "#E6EAF0", "#AEB7C2"),
         Status.TOO_FEW: Tone("—", "#1C2229", "#AEB7C2", "#AEB7C2"),
         Status.NEUTRAL: Tone("", "#445264", "#FFFFFF", "#AEB7C2"),

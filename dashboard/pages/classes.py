@@ -205,7 +205,7 @@ def _stage_card(result: SchoolClass, day: str) -> html.Section:
     enrolled = result.upload.enrolled
     return card(
         data_table([_("階段"), _("參與或確認人數"), _("件數"), _("開始"), _("截止")], rows, caption=_("自主參與的階段與期程"), numeric=()),
-        id="classes-stages", title=_("在學 %(n)s 人的參與與期程（截至 %(day)s）", n=count(enrolled), day=day),
+        id="classes-stages", title=_("在學 %(n)s 人的參與與期程，截至 %(day)s", n=count(enrolled), day=day),
         question=_("學生可以在什麼時候做什麼？"),
         footnote=[_("參與＝至少 1 件的在學學生／在學學生；收訖＝最近一輪已確認的人次／這一輪的人次，視同確認另計。「—」是沒有公告期程或沒有件數。"), voluntary_rule()],
         wide=True,
@@ -227,7 +227,7 @@ def _register_card(result: SchoolClass, day: str) -> html.Section:
                 until(due) if due is not None else NOTHING, roc_date(finished), row["unit"] or NOTHING,
             ]
         )  # fmt: skip
-    title = _("這一班的登錄：%(n)s／%(all)s 項完成（截至 %(day)s）", n=done, all=owed, day=day) if owed else _("這個學期沒有公告登錄期程")  # fmt: skip
+    title = _("這一班的登錄：%(n)s／%(all)s 項完成，截至 %(day)s", n=done, all=owed, day=day) if owed else _("這個學期沒有公告登錄期程")  # fmt: skip
     headers = [_("項目"), _("情形"), _("開始"), _("期限"), _("完成日"), _("負責單位")]
     return card(
         data_table(headers, rows, caption=_("這一班的登錄"), numeric=()), id="classes-registers", title=title,
@@ -286,7 +286,7 @@ def _student_card(result: SchoolClass, students: pd.DataFrame, view: View, day: 
         parts.append(files)
     here = int(students["in_school"].sum())
     return card(
-        parts, id="classes-table", title=_("學生 %(n)s 人，依座號（截至 %(day)s）", n=count(here), day=day), question=_("點姓名看這位學生的歷程"),
+        parts, id="classes-table", title=_("學生 %(n)s 人，依座號，截至 %(day)s", n=count(here), day=day), question=_("點姓名看這位學生的歷程"),
         footnote=[
             _("成果件數、送出與認證以學期計，多元表現、勾選與收訖以學年度計。「—」是尚未開放或尚無資料。待認證與逾期是教師的工作，不是學生的。"),
             voluntary_rule(),

@@ -118,7 +118,11 @@ def _findings(result: Department, view: View) -> list[tuple[str, str, str]]:
     else:
         words = _("截至 %(day)s，已認證 %(done)s／%(total)s 件（%(share)s），沒有逾期", day=said["day"], done=said["done"], total=said["total"], share=said["share"])  # fmt: skip
         lines.append((words, more, result.overall.certify_status))
-    stuck = [str(row["key"]) for row in result.classes.to_dict("records") if row["status"] in ("attention", "overdue")]
+    stuck = [
+        str(row["key"])
+        for row in result.classes.to_dict("records")
+        if row["status"] in ("attention", "behind", "overdue")
+    ]
     if stuck:
         names = "、".join(class_label(name) for name in stuck[:3])
         words = _("%(n)s／%(all)s 班的認證進度需要協助：%(names)s", n=len(stuck), all=len(result.classes), names=names)
@@ -271,7 +275,7 @@ def _class_card(result: Department, view: View) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("department_classes", asked(view, "grade", "dept")))
     return card(
-        parts, id="departments-table", title=_("班級明細：%(n)s 班（截至 %(day)s）", n=len(rows), day=_day(view)),
+        parts, id="departments-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=_day(view)),
         question=_("點班級看這一班") if linked else "",
         footnote=[_("依名冊順序排列，不排名。沒有應辦件數的班級顯示「—」，不列入任何平均。認證進度與總覽同一個標準。"), voluntary_rule()], wide=True,
     )  # fmt: skip

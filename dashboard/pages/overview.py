@@ -96,7 +96,9 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     if overdue:
         words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", day=day, n=count(overdue), total=count(total), people=result.overdue_teachers)  # fmt: skip
         lines.append((words, more, "overdue"))
-    cells = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
+    cells = [
+        cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "behind", "overdue")
+    ]
     if cells:
         lowest = min(cells, key=lambda cell: (cell.part / cell.whole, cell.class_name))
         words = _("%(name)s認證 %(part)s 件，完成 %(share)s，進度最需要協助", name=class_label(lowest.class_name), part=fraction(lowest.part, lowest.whole), share=percent(lowest.part, lowest.whole))  # fmt: skip
@@ -125,8 +127,8 @@ def _tiles(result: Overview, view: View) -> html.Div:
     waiting, overdue = int(result.certify["open"]), int(result.certify["overdue"])
     note = ""
     if result.certify_before is not None and total:
-        points = int(100 * done / total) - int(100 * result.certify_before)
-        note = _("較去年同一上班日 %(points)s 個百分點", points=f"{points:+d}")
+        points = f"{100 * (done / total - result.certify_before):+.1f}".replace("-", "−")
+        note = _("較去年同一上班日 %(points)s 個百分點", points=points)
     upload = result.upload
     receipts = result.receipts
     receipt_words = {"not_open": _("未開放"), "no_data": no_data()}.get(result.receipts_state)
@@ -164,7 +166,9 @@ def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
             "denominator": [cell.whole for cell in result.cells],
         }
     )  # fmt: skip
-    stuck = [cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "overdue")]
+    stuck = [
+        cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "behind", "overdue")
+    ]
     classes = len(result.classes)
     title = (
         _("%(n)s／%(all)s 班的認證進度需要協助", n=len(stuck), all=classes)
@@ -184,7 +188,7 @@ def _stage_card(result: Overview, view: View, theme: str) -> html.Section:
         summary=_("各班四個階段的情形，認證以應有進度判定；詳見表格。"),
         table=data_table(headers, list(by_class.values()), caption=_("各班各階段：人數或件數與比例")),
         footnote=[
-            _("認證＝已完成件數／已送出件數；與應有進度（近年同一上班日的中位數，不足兩學期時按期程線性）相差 5 個百分點內為進度正常，15 個百分點內為需注意，落後更多或過了截止日仍未完成為逾期。少於 5 件不判定。"),
+            _("認證＝已完成件數／已送出件數；與應有進度（近年同一上班日的中位數，不足兩學期時按期程線性）相差 5 個百分點內為進度正常，15 個百分點內為需注意，再低為進度落後；有過了期限仍未完成的為逾期。少於 5 件不判定。"),
             voluntary_rule(),
         ],
     )  # fmt: skip

@@ -354,7 +354,7 @@ def _detail_card(result: Receipts, view: View) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("receipts", asked(view, "grade", "dept")))
     return card(
-        parts, id="receipts-table", title=_("班級明細：%(n)s 班（截至 %(day)s）", n=len(rows), day=_day(view)),
+        parts, id="receipts-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=_day(view)),
         question=_("點班級看這一班") if linked else "",
         footnote=[*_definition(result), _("期限後確認包含在已確認裡，沒有確認時間的以匯入時間計。待答覆包含逾期未答覆。")], wide=True,
     )  # fmt: skip

@@ -151,6 +151,6 @@ def _detail_card(result: Participation, view: View, day: str) -> html.Section:
         _("「—」是沒有在學學生，或沒有人數可以列。超過上限請查匯出檔是否重複。"),
     ]
     return card(
-        parts, id="selection-table", title=_("班級明細：%(n)s 班（截至 %(day)s）", n=len(names), day=day),
+        parts, id="selection-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(names), day=day),
         question=_("點班級看這一班") if linked else "", footnote=[*notes, voluntary_rule()], wide=True,
     )  # fmt: skip

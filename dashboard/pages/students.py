@@ -193,5 +193,5 @@ def _story_card(told: Story, view: View) -> html.Section:
         notes.insert(0, _("這裡列出最新的 %(n)s／%(all)s 筆。", n=MOST_ROWS, all=count(len(told.events))))
     return card(
         grid("students-story-table", rows, columns, label=_("學生的紀錄"), row_id="id", page_size=20), id="students-story",
-        title=_("紀錄 %(n)s 筆（截至 %(day)s）", n=count(len(told.events)), day=day), question=question, footnote=notes, wide=True,
+        title=_("紀錄 %(n)s 筆，截至 %(day)s", n=count(len(told.events)), day=day), question=question, footnote=notes, wide=True,
     )  # fmt: skip

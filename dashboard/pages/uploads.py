@@ -167,7 +167,7 @@ def _detail_card(result: Participation, view: View, day: str) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("uploads", asked(view, "grade", "dept")))
     return card(
-        parts, id="uploads-table", title=_("班級明細：%(n)s 班（截至 %(day)s）", n=len(names), day=day),
+        parts, id="uploads-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(names), day=day),
         question=_("點班級看這一班") if linked else "",
         footnote=[_definition(), _("「—」是沒有在學學生，或沒有人數可以列。"), voluntary_rule()], wide=True,
     )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from data.instants import TAIPEI
 from data.metrics import Question
 from data.metrics.change import CAUSES, change
 
@@ -34,9 +35,15 @@ def certify_change(store: Store, view: View) -> Change:
     return store.kept((*view.key, "change"), lambda: _compute(view))
 
 
+def _end_of_day(instant: datetime) -> datetime:
+    """A day on the screen is asked for as its end, so that the same day says the same whenever it is looked at."""
+    day = (instant - timedelta(microseconds=1)).date()
+    return datetime(day.year, day.month, day.day, tzinfo=TAIPEI) + timedelta(days=1)
+
+
 def _compute(view: View) -> Change:
     filters = view.filters
-    since = filters.since or filters.as_of - timedelta(days=USUAL_DAYS)
+    since = filters.since or _end_of_day(filters.as_of - timedelta(days=USUAL_DAYS))
     table = change(view.ledger, view.ledger, Question(filters.term, filters.as_of, stage="certify", since=since))
     table["waiting"] = table["open"] + table["overdue"]
     levels = table.set_index("cause").drop(columns=["key", "name", "completion"]).astype("int64")

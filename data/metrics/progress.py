@@ -18,9 +18,9 @@ _DAY_ZERO = np.datetime64("1970-01-01", "D")
 
 
 def status(*, done: int, expected: int, overdue: int, expected_share: float | None, is_open: bool) -> str:
-    """Return done, on_track, attention, overdue, not_open or too_few for a cell.
+    """Return done, on_track, attention, behind, overdue, not_open or too_few for a cell.
 
-    Before the deadline: on track down to 5 points below the expected share, attention down to 15, overdue below.
+    Before the deadline: on track down to 5 points below the expected share, attention down to 15, behind below.
     Anything past its deadline and not done is overdue.
     """
     if not is_open:
@@ -34,7 +34,7 @@ def status(*, done: int, expected: int, overdue: int, expected_share: float | No
     gap = done / expected - (expected_share or 0.0)
     if gap >= -ON_TRACK_POINTS:
         return "on_track"
-    return "attention" if gap >= -ATTENTION_POINTS else "overdue"
+    return "attention" if gap >= -ATTENTION_POINTS else "behind"
 
 
 def expected_share(

@@ -18,7 +18,7 @@ def test_the_figure_is_valid_and_small_and_takes_no_status_colour(theme):
     go.Figure(figure)
     assert len(orjson.dumps(figure)) < 12_000
     colours = {trace["marker"]["color"] for trace in figure["data"] if trace["type"] == "bar"}
-    judging = (Status.DONE, Status.ON_TRACK, Status.ATTENTION, Status.OVERDUE)
+    judging = (Status.DONE, Status.ON_TRACK, Status.ATTENTION, Status.OVERDUE, Status.BEHIND)
     assert not colours & {TONES[theme][status].fill for status in judging}
 
 
