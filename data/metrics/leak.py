@@ -1,4 +1,4 @@
-"""漏失: how many 課程學習成果 of a school year are uploaded, certified, selected, handed in, received and confirmed."""
+"""How far items come: how many 課程學習成果 of a school year are uploaded, certified, selected, handed in, received and confirmed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def count(ledger: Ledger, question: Question, *, rounds: pd.DataFrame) -> pd.Dat
     number is nobody's fault. No step is forced below the one before: a larger number is a finding about the lists.
     """
     if question.kind != "outcome":
-        raise ReportError("漏失只計課程學習成果，種類請寫成 outcome")
+        raise ReportError("這張報表只計課程學習成果，種類請寫成 outcome")
     if question.term % 10:
         raise ReportError(f"這一項以學年計，學期請寫成 {question.term // 10}0")
     year, as_of_us = question.term // 10, to_us(question.as_of)

@@ -337,7 +337,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(page_as, twelve, width, 
 
 def test_who_may_only_look_sees_the_history_and_can_change_nothing(page_as, own_place):
     page = opened(page_as, username="principal")
-    expect(page.locator("#imports-history tbody").last).to_contain_text("已匯入")
+    expect(page.locator("#imports-history tbody", has_text="已匯入").last).to_be_visible()
     assert page.locator("#imports-drop, #imports-waiting, a[download]").count() == 0
     page.locator("#imports-history a").first.click()
     expect(page.locator("#imports-batch-card-title")).to_be_visible()
@@ -366,7 +366,7 @@ def test_a_figure_s_source_leads_to_the_imports_behind_it(page_as):
     ready(page)
     expect(page).to_have_url(re.compile("kind=outcomes"))
     expect(page.locator("#imports-kind")).to_have_value("outcomes")
-    expect(page.locator("#imports-history tbody").last).to_contain_text("已匯入")
+    expect(page.locator("#imports-history tbody", has_text="已匯入").last).to_be_visible()
 
 
 def test_a_template_can_be_downloaded_and_holds_the_headings(page_as):

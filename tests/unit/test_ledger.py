@@ -203,7 +203,7 @@ def questions(as_of, deadlines=("current", "original")):
     for metric in all_metrics().values():
         for stage in metric.stages:
             for by in metric.groupings:
-                for kind in ("outcome", "performance"):
+                for kind in ("outcome", "performance") if metric.key != "leak" else ("outcome",):
                     of_term = stage == "certify" or (stage == "upload" and kind == "outcome" and metric.key != "leak")
                     term = 1131 if of_term else 1130
                     for deadline in deadlines if stage == "certify" else ("current",):
