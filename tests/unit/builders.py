@@ -95,7 +95,7 @@ def passed(student="1130001", number="1", *, decided="2024/11/05 09:00:00", **re
 
 
 def write_xlsx(path: Path, headings: list[str], rows: list[list[str]]) -> Path:
-    book = xlsxwriter.Workbook(path)
+    book = xlsxwriter.Workbook(path, {"in_memory": True})
     sheet = book.add_worksheet()
     for number, row in enumerate([headings, *rows]):
         for column, cell in enumerate(row):

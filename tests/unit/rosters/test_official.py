@@ -149,7 +149,7 @@ def row_of(headings, id_number=FIRST, **cells):
 
 def write_book(path, sheets, *, code="26", semester="0", year="113", cover=COVER, school="210305"):
     """Write a book: sheets maps a sheet's name to its headings and rows; cover=None leaves the 封面 out."""
-    book = xlsxwriter.Workbook(path)
+    book = xlsxwriter.Workbook(path, {"in_memory": True})
     tables = {} if cover is None else {"封面": [cover, [school, year, semester, code][: len(cover)]]}
     for name, table in {**tables, **{n: [h, *r] for n, (h, r) in sheets.items()}}.items():
         sheet = book.add_worksheet(name)

@@ -27,7 +27,7 @@ OTHER = ["113", "102", "1130002", "乙生", "競賽參與紀錄"]
 
 def write_book(path, **sheets):
     """Write sheets of rows; a cell may be text, a number, a datetime or (text, rows, columns) for a merged one."""
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, {"in_memory": True}) as book:
         day = book.add_format({"num_format": "yyyy/m/d hh:mm:ss"})
         for name, rows in sheets.items():
             page = book.add_worksheet(name.removeprefix("hidden_"))

@@ -52,7 +52,7 @@ def fill_in(path, kind, format_, *rows):
     grids = {name: grid_of(content, name) for name in fastexcel.read_excel(content).sheet_names}
     first = next(iter(grids))
     grids[first] += rows
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, {"in_memory": True}) as book:
         for name, grid in grids.items():
             sheet = book.add_worksheet(name)
             for number, row in enumerate(grid):
