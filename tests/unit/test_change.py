@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, from_us
@@ -34,7 +34,6 @@ def levels(ledger, by, as_of):
     return {row["key"]: {name: int(row[name]) for name in COUNTS} for row in table.to_dict("records")}
 
 
-@settings(deadline=None, max_examples=40)
 @given(worlds, worlds, spans, st.sampled_from(GROUPINGS))
 def test_the_causes_sum_to_the_change_for_any_two_versions_and_instants(first, second, span, by):
     """Two unrelated worlds are a history with every cause in it: rows gone, new, moved, excused, due at another time."""
@@ -54,7 +53,6 @@ def test_the_causes_sum_to_the_change_for_any_two_versions_and_instants(first, s
     assert set(was) | set(now) >= set(table.loc[table[list(COUNTS)].abs().sum(axis=1) > 0, "key"])
 
 
-@settings(deadline=None, max_examples=40)
 @given(worlds, spans)
 def test_between_two_instants_of_one_version_each_duty_moves_for_its_own_reason(world, span):
     since, as_of = (BASE + hours * HOUR for hours in span)

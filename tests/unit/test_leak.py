@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, NEVER, from_us, parse_as_of, to_us
@@ -216,7 +216,6 @@ def check(frames, year, as_of):
                     assert row[name] == n, (by, key, name)
 
 
-@settings(max_examples=100, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_every_number_is_that_of_a_count_over_the_rows(world, as_of):
     frames = frames_of(world)
@@ -226,7 +225,6 @@ def test_every_number_is_that_of_a_count_over_the_rows(world, as_of):
     check(frames | {"receipts": frames["receipts"].iloc[:0]}, 112, as_of)
 
 
-@settings(max_examples=40, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_sums_are_equal_at_every_grain_and_the_ledger_is_unchanged(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())
@@ -237,7 +235,6 @@ def test_sums_are_equal_at_every_grain_and_the_ledger_is_unchanged(world, as_of)
         pd.testing.assert_frame_equal(getattr(ledger, name), frame)
 
 
-@settings(max_examples=40, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_what_is_known_later_changes_no_answer(world, as_of):
     past = world | {
@@ -249,7 +246,6 @@ def test_what_is_known_later_changes_no_answer(world, as_of):
     pd.testing.assert_frame_equal(*tables)
 
 
-@settings(max_examples=30, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_a_narrowed_ledger_counts_its_own_class_and_nobody_else(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, NEVER, from_us, parse_as_of, to_us
@@ -172,7 +172,6 @@ def median(values):
     )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     world=worlds, as_of=instants, deadline=st.sampled_from(["current", "original"]),
     by=st.sampled_from(["school", "grade", "class", "department", "subject", "teacher", "unit"]),
@@ -203,7 +202,6 @@ def test_completion_equals_an_independent_count(world, as_of, deadline, by):
             assert (math.isnan(ours) and math.isnan(theirs)) or ours == pytest.approx(theirs, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_facts_dated_after_an_instant_never_change_its_answer(world, as_of):
     hour = 3_600_000_000
@@ -214,7 +212,6 @@ def test_facts_dated_after_an_instant_never_change_its_answer(world, as_of):
     pd.testing.assert_frame_equal(whole, before)
 
 
-@settings(max_examples=40, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_every_metric_keeps_the_contract_at_every_grain(world, as_of):
     frames = frames_of(world)
@@ -249,7 +246,6 @@ def test_every_metric_keeps_the_contract_at_every_grain(world, as_of):
         pd.testing.assert_frame_equal(getattr(ledger, name), frame)
 
 
-@settings(max_examples=60, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_a_narrowed_ledger_knows_nothing_of_another_class(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())
@@ -267,7 +263,6 @@ def test_a_narrowed_ledger_knows_nothing_of_another_class(world, as_of):
     assert list(students["key"]) == ["101"]
 
 
-@settings(max_examples=80, deadline=None)
 @given(waits=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12), st.booleans()), min_size=1, max_size=60))
 def test_kaplan_meier_handles_ties_and_censoring_as_the_textbook_does(waits):
     done = sorted((wait, key) for key, wait, event in waits if event)

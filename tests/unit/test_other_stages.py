@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, NEVER, from_us
@@ -146,7 +146,6 @@ def plain_count(owed, stage, term, as_of, deadline, group):
     return counts
 
 
-@settings(deadline=None, max_examples=60)
 @given(histories, st.data())
 def test_every_count_is_the_plain_count(history, data):
     ledger = build(frames_with(history), SchoolSettings())
@@ -168,7 +167,6 @@ def test_every_count_is_the_plain_count(history, data):
                         assert int(row["exempt"]) == 0
 
 
-@settings(deadline=None, max_examples=30)
 @given(histories)
 def test_units_sum_to_the_school_and_register_duties_name_their_own_unit(history):
     ledger = build(frames_with(history), SchoolSettings())
@@ -187,7 +185,6 @@ def test_units_sum_to_the_school_and_register_duties_name_their_own_unit(history
                 assert {key: n for key, n in zip(table["key"], table["expected"], strict=True) if n} == dict(plain)
 
 
-@settings(deadline=None, max_examples=30)
 @given(histories)
 def test_a_ledger_narrowed_to_a_class_knows_what_is_owed_for_that_class_alone(history):
     ledger = build(frames_with(history), SchoolSettings())

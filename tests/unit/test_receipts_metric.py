@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, NEVER, from_us, parse_as_of, to_us
@@ -167,7 +167,6 @@ def compare(frames, ledger, year, by, as_of, deadline="current"):
     return table
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     world=worlds,
     as_of=instants,
@@ -195,7 +194,6 @@ def test_receipts_of_a_demo_school_equal_a_count_over_the_rows_at_every_edge_of_
     assert all(seen[name] for name in (*STANDINGS, "disputes", "answered")), seen
 
 
-@settings(max_examples=100, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_every_grain_adds_up_to_the_school_and_every_student_stands_somewhere(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())
@@ -213,7 +211,6 @@ def test_every_grain_adds_up_to_the_school_and_every_student_stands_somewhere(wo
     pd.testing.assert_frame_equal(ledger.receipts, before)
 
 
-@settings(max_examples=60, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_reports_are_the_duties_of_completion(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())
@@ -231,7 +228,6 @@ def test_reports_are_the_duties_of_completion(world, as_of):
         assert ours["dispute_overdue"].tolist() == theirs["overdue"].tolist()
 
 
-@settings(max_examples=60, deadline=None)
 @given(world=worlds, as_of=instants)
 def test_a_class_asked_alone_has_the_figures_it_has_in_the_school(world, as_of):
     ledger = build(frames_of(world), SchoolSettings())
@@ -243,7 +239,6 @@ def test_a_class_asked_alone_has_the_figures_it_has_in_the_school(world, as_of):
     pd.testing.assert_series_equal(alone.loc["101"], whole.loc["101"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(world=worlds, as_of=st.integers(0, 40 * 24))
 def test_answers_after_an_instant_never_change_what_it_knew(world, as_of):
     instant = BASE + as_of * HOUR

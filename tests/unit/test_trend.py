@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, TAIPEI, from_us
@@ -19,7 +19,6 @@ from tests.unit.test_metrics import BASE, DUE, EXTENDED, frames_of, worlds
 HOUR = 3_600_000_000
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     worlds,
     st.lists(st.integers(-24, 90 * 24), min_size=1, max_size=6),

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, NEVER, from_us, parse_as_of, to_us
@@ -171,7 +171,6 @@ def test_facts_dated_after_an_instant_never_change_its_waits():
                 )  # a teacher nobody sent to yet may lack his row of 0
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     observed=st.lists(st.tuples(st.integers(0, 2), st.integers(-2, 16), st.booleans()), max_size=40),
     days=st.lists(st.integers(0, 18), min_size=1, max_size=4),

@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data.instants import DAY_US, TAIPEI, to_us
@@ -363,7 +363,6 @@ def test_text_with_nul_bytes_is_refused(tmp_path):
 cell_texts = st.text(st.sampled_from('甲乙,;"\n\r\t 0１x'), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.lists(cell_texts, min_size=3, max_size=3), min_size=1, max_size=6))
 def test_the_fast_and_the_careful_way_of_splitting_text_agree(rows):
     from data.rosters.texts import _parse_even, _parse_ragged
@@ -377,7 +376,6 @@ def test_the_fast_and_the_careful_way_of_splitting_text_agree(rows):
         assert [column.to_pylist() for column in even] == [column.to_pylist() for column in ragged]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8), min_size=1, max_size=5

@@ -510,7 +510,7 @@ def walk(machine: type[Undoing], *, examples: int, steps: int) -> None:
 
 
 def test_undo_leaves_what_would_be_there_without_it() -> None:
-    walk(Undoing, examples=20, steps=14)
+    walk(Undoing, examples=12, steps=14)
     assert Undoing.tally["undone, from amid"] > 10
 
 
