@@ -96,6 +96,8 @@ def demo(
         ("chief", "section_chief", {"unit": school.chief_unit}),
         ("homeroom", "homeroom", {"classes": [school.homeroom_class]}),
         ("teacher", "teacher", {"staff_code": school.teacher_code}),
+        ("member", "member", {}),
+        ("auditor", "auditor", {}),
         ("admin", "admin", {}),
     ]
     taken = {name for name, *_ in accounts.list_users(store)}
@@ -355,7 +357,10 @@ def doctor(db: Db = "") -> None:
 @user_app.command("add")
 def user_add(
     name: str,
-    role: Annotated[str, typer.Option(help="admin、convener、executive_secretary、section_chief、homeroom、teacher")],
+    role: Annotated[
+        str,
+        typer.Option(help="admin、convener、executive_secretary、section_chief、homeroom、teacher、member、auditor"),
+    ],
     classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
     staff: Annotated[str, typer.Option(help="教師代碼")] = "",
     unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",

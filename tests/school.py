@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from dashboard.access.roles import Role
 from dashboard.services import accounts, imports
 from dashboard.services.store import Store
 from dashboard.settings import Settings
@@ -13,6 +14,10 @@ from data.demo.entries import enter_hand_ins
 from data.demo.school import DemoSchool, write_school
 
 PASSWORD = "正確的馬兒電池訂書針 7"
+ROLES = {
+    "principal": Role.CONVENER, "secretary": Role.EXECUTIVE_SECRETARY, "chief": Role.SECTION_CHIEF, "homeroom": Role.HOMEROOM,
+    "teacher": Role.TEACHER, "member": Role.MEMBER, "auditor": Role.AUDITOR, "admin": Role.ADMIN,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,10 @@ def make_place(folder: Path, *, classes: int = 9, terms: int = 4, today: date | 
     enter_hand_ins(store.engine, school.hand_ins, by="test")
     plan = imports.import_paths(store, [school.folder], by="test")
     assert plan.committed, [str(problem) for problem in plan.problems]
-    for name, role, scope in (
-        ("principal", "convener", {}),
-        ("secretary", "executive_secretary", {}),
-        ("chief", "section_chief", {"unit": school.chief_unit}),
-        ("homeroom", "homeroom", {"classes": [school.homeroom_class]}),
-        ("teacher", "teacher", {"staff_code": school.teacher_code}),
-        ("admin", "admin", {}),
-    ):
-        accounts.add_user(store, name, PASSWORD, role=role, **({"classes": []} | scope))
+    scopes = {
+        "chief": {"unit": school.chief_unit}, "homeroom": {"classes": [school.homeroom_class]},
+        "teacher": {"staff_code": school.teacher_code},
+    }  # fmt: skip
+    for name, role in ROLES.items():
+        accounts.add_user(store, name, PASSWORD, role=role, **({"classes": []} | scopes.get(name, {})))
     return Place(settings, store, school)

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     VIEW_IMPORTS = "view_imports"  # the history of imports and their health; no rows
     IMPORT = "import"  # hand in, decide, undo
     CORRECT = "correct"  # enter by hand what no export carries, and take it back
+    VIEW_AUDIT = "view_audit"  # who did and looked at what
+    ADMINISTER = "administer"  # accounts, roles, settings, health, backups
 
 
 class Role(StrEnum):
@@ -33,6 +35,8 @@ class Role(StrEnum):
     SECTION_CHIEF = "section_chief"
     HOMEROOM = "homeroom"
     TEACHER = "teacher"
+    MEMBER = "member"
+    AUDITOR = "auditor"
 
 
 TITLES = {
@@ -42,6 +46,8 @@ TITLES = {
     Role.SECTION_CHIEF: "組長",
     Role.HOMEROOM: "導師",
     Role.TEACHER: "任課教師",
+    Role.MEMBER: "工作小組成員",
+    Role.AUDITOR: "稽核",
 }
 
 _OWN_CLASS = frozenset(
@@ -51,13 +57,19 @@ _OWN_CLASS = frozenset(
     }
 )  # fmt: skip
 _SCHOOL = _OWN_CLASS | {Permission.VIEW_SUBMISSION, Permission.VIEW_DEPARTMENT, Permission.VIEW_TEACHER}
+_AGGREGATES = _SCHOOL - {Permission.VIEW_CLASS, Permission.VIEW_TEACHER}
 _REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
 # Written out: a new permission is nobody's until somebody says whose.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.ADMIN: frozenset({Permission.VIEW_OVERVIEW, Permission.VIEW_IMPORTS}),  # health; no student or teacher rows
+    # health and accounts; no student or teacher rows
+    Role.ADMIN: frozenset(
+        {Permission.VIEW_OVERVIEW, Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT, Permission.ADMINISTER}
+    ),
     Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS},
     Role.EXECUTIVE_SECRETARY: _REGISTRAR,
     Role.SECTION_CHIEF: _REGISTRAR,
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
     Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER}),
+    Role.MEMBER: _AGGREGATES,  # parents and students sit in the group: no names, small groups suppressed
+    Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER} | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT},
 }

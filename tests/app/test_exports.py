@@ -15,19 +15,16 @@ import pytest
 from odfdo import Document
 from sqlalchemy import select
 
-from dashboard.access.roles import PERMISSIONS, Permission, Role
+from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.exports.tables import all_tables
 from data.db import reading
 from data.models import AuditEvent, Import
+from tests.school import ROLES
 
-EVERYBODY = ("principal", "secretary", "chief", "homeroom", "teacher", "admin")
-ROLES = {
-    "principal": Role.CONVENER, "secretary": Role.EXECUTIVE_SECRETARY, "chief": Role.SECTION_CHIEF, "homeroom": Role.HOMEROOM,
-    "teacher": Role.TEACHER, "admin": Role.ADMIN,
-}  # fmt: skip
+EVERYBODY = tuple(ROLES)
 # Typed here on purpose, never read from the code under test.
 ALLOWED = {
-    "classes": {"principal", "secretary", "chief", "homeroom"},
+    "classes": {"principal", "secretary", "chief", "homeroom", "member", "auditor"},
     "teachers": {"principal", "secretary", "chief"},
     "reminders": {"principal", "secretary", "chief"},
 }

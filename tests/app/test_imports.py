@@ -12,16 +12,13 @@ from dashboard.access.roles import PERMISSIONS, Permission, Role
 from dashboard.services import imports, jobs
 from data.db import reading
 from data.models import AuditEvent, Job
+from tests.school import PASSWORD, ROLES
 from tests.unit.builders import headings_of, write_xlsx
 
-EVERYBODY = {"principal", "secretary", "chief", "homeroom", "teacher", "admin"}
+EVERYBODY = set(ROLES)
 # Typed here on purpose, never read from the code under test.
 MAY_IMPORT = {"secretary", "chief"}
-MAY_VIEW_IMPORTS = {"secretary", "chief", "principal", "admin"}
-ROLES = {
-    "principal": Role.CONVENER, "secretary": Role.EXECUTIVE_SECRETARY, "chief": Role.SECTION_CHIEF, "homeroom": Role.HOMEROOM,
-    "teacher": Role.TEACHER, "admin": Role.ADMIN,
-}  # fmt: skip
+MAY_VIEW_IMPORTS = MAY_IMPORT | {"principal", "auditor", "admin"}
 GOOD, BAD = ["T990", "新教師", "教務處", ""], ["T991", "", "教務處", ""]
 
 
@@ -126,7 +123,6 @@ def test_refused_rows_go_to_who_may_see_the_plan(client_for, chiefs_job, usernam
 
 def test_another_section_chief_gets_nothing_of_it(client_for, place, store, chiefs_job):
     from dashboard.services import accounts
-    from tests.school import PASSWORD
 
     accounts.add_user(place.store, "chief2", PASSWORD, role="section_chief", classes=[], unit="教務處註冊組")
     client = client_for("chief2")
