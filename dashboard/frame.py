@@ -19,7 +19,9 @@ from dashboard.components.empty import empty_state
 from dashboard.components.filter_bar import date_input, filter_bar, select
 from dashboard.components.links import inside
 from dashboard.components.nav import navbar, skip_link
+from dashboard.components.numbers import count
 from dashboard.components.page import page_header, stale_banner, trust_line
+from dashboard.components.words import aside, listed
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, marks, open_view
 from dashboard.services.trust import Trust, trust_of
@@ -145,9 +147,8 @@ def _no_data() -> html.Div:
 
 
 def _bar() -> html.Header:
-    pages = sorted(
-        (each for each in page_registry.values() if not each["path_template"]), key=lambda each: each["order"]
-    )
+    in_menu = [each for each in page_registry.values() if each["order"] is not None]
+    pages = sorted(in_menu, key=lambda each: each["order"])
     shown = [(each["name"], each["path"]) for each in pages if may(each["permission"])]
     items = [(_(words), href) for words, href in shown]
     languages = [
@@ -237,12 +238,14 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
     """Return the heading with its trust line, and a banner where the data are stale."""
     deadline = ""
     if trust.next_deadline:
-        task, ends_at = trust.next_deadline
+        task, ends_at, due_count = trust.next_deadline
         day = last_day(ends_at)
         left = max(0, (day.date() - trust.as_of.date()).days) if day is not None else 0
         words = {"upload": _("上傳與送出"), "certify": _("教師認證")}[task]
         deadline = _("%(task)s到 %(day)s，還有 %(n)s 天", task=words, day=roc_date(day), n=left)
-    source = f"{trust.source}（{trust.sha256}）" if trust.source else ""
+        if due_count:
+            deadline += _("，這天以前有 %(n)s 件待認證到期", n=count(due_count))
+    source = trust.source + aside(trust.sha256) if trust.source else ""
     parts = trust_line(
         as_of=trust.as_of, source=source, source_href="/imports?kind=outcomes" if may(Permission.VIEW_IMPORTS) else "",
         deadline=deadline, deadline_status="neutral",
@@ -264,7 +267,7 @@ def scope_words(view: View) -> str:
     if scope.teachers == "self":
         return _("您可檢視：自己的認證")
     if scope.classes is not None:
-        names = "、".join(name for _year, name in sorted(scope.classes)) or "—"
+        names = listed(name for _year, name in sorted(scope.classes)) or "—"
         return _("您可檢視：%(names)s 班", names=names)
     if scope.teachers == "unit":
         return _("您可檢視：全校統計與%(unit)s教師", unit=scope.unit)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dash
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from dashboard.i18n import language
+from dashboard.i18n import gettext, language
 
 FILTERS = ("term", "asof", "grade", "dept", "subject")  # the filters there are; a page uses some of them
 
@@ -25,6 +26,8 @@ def install_shell(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("licheng", "theme"), Output("theme", "data"), Input("url", "href"), State("theme", "data")
     )
+    for page in dash.page_registry.values():
+        page["title"] = _titled(page["name"])
     make_page = app.interpolate_index
 
     def in_language(**parts: Any) -> str:
@@ -35,3 +38,8 @@ def install_shell(app: Dash) -> None:
         return page.replace("<html>", f'<html lang="{tag}">', 1)
 
     app.interpolate_index = in_language  # type: ignore[method-assign, assignment]
+
+
+def _titled(name: str) -> Callable[..., str]:
+    """Title the browser's tab in the language of the request, by the name the page was registered with."""
+    return lambda **_variables: f"{gettext(name)}｜{gettext('學習歷程檔案監測')}"

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.dates import Instant, local, roc_date, roc_datetime
 from dashboard.components.numbers import NOTHING
-from dashboard.components.words import N_
+from dashboard.components.words import N_, listed
 
 _RECORDS: Final = {
     "enrolment": N_("學籍"),
@@ -38,7 +38,7 @@ def standing_words(counts: Mapping[str, Any]) -> str:
     found = [(standing_word(state), int(counts[state])) for state in _STANDINGS if counts[state]]
     if len(found) == 1:
         return found[0][0]
-    return "、".join(f"{word} {n}" for word, n in found) or NOTHING
+    return listed(f"{word} {n}" for word, n in found) or NOTHING
 
 
 def since(starts_at: Instant) -> str:

@@ -5,6 +5,8 @@ from typing import Final
 
 import pandas as pd
 
+from dashboard.components.words import aside
+
 NOTHING: Final = "—"
 
 
@@ -43,6 +45,11 @@ def percent_of_rate(rate: float | None, *, decimals: int = 0) -> str:
 def fraction(numerator: int | None, denominator: int | None) -> str:
     """Write n/N with thousands separated: 「1,980/2,660」; 「—」 for a part that is not known."""
     return f"{count(numerator)}/{count(denominator)}"
+
+
+def share_of(numerator: int, denominator: int) -> str:
+    """Write n/N with its percentage behind it: 「33/38（86%）」."""
+    return fraction(numerator, denominator) + aside(percent(numerator, denominator))
 
 
 def days(value: float | None, *, decimals: int = 0) -> str:

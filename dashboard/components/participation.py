@@ -17,7 +17,7 @@ from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import NOTHING, count, fraction, percent
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import N_, no_data, stage_name, status_word, voluntary_rule
+from dashboard.components.words import N_, listed, no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.palette import Status
 from dashboard.figures.participation import bars, item_counts
 from dashboard.figures.tiles import class_label
@@ -177,7 +177,7 @@ def class_chart(
     page_id: str, stage: str, kinds: Sequence[Counted], *, footnote: Sequence[str], day: str, theme: str
 ) -> html.Section:
     """Show who takes part in each class, in the order of the roster."""
-    parts = "、".join(f"{kind_name(kind.key)} {_people(kind.state, kind.total)}" for kind in kinds)
+    parts = listed(f"{kind_name(kind.key)} {_people(kind.state, kind.total)}" for kind in kinds)
     if stage == "upload":
         title = _("截至 %(day)s，有上傳的學生：%(parts)s", day=day, parts=parts)
         question = _("各班有多少學生上傳？")
@@ -205,7 +205,7 @@ def grade_chart(
     }  # fmt: skip
     return _group_chart(
         f"{page_id}-groups", rows, heading=_("年級、科別"),
-        title=_("截至 %(day)s，%(kind)s：%(parts)s", day=day, kind=kind_name(first.key), parts="、".join(parts)),
+        title=_("截至 %(day)s，%(kind)s：%(parts)s", day=day, kind=kind_name(first.key), parts=listed(parts)),
         question=_("各年級、各科有多少學生上傳？") if stage == "upload" else _("各年級、各科有多少學生勾選？"), footnote=footnote, theme=theme,
     )  # fmt: skip
 
@@ -297,7 +297,7 @@ def windows_card(page_id: str, kinds: Sequence[Counted], *, day: str) -> html.Se
     question = _("什麼時候開放？")
     rows = [
         [
-            kind_name(kind.key), _("%(names)s 年級", names="、".join(map(str, window.grades))), _(_WINDOW_STATES[window.state]),
+            kind_name(kind.key), _("%(names)s 年級", names=listed(map(str, window.grades))), _(_WINDOW_STATES[window.state]),
             roc_datetime(window.starts_at), until(window.ends_at),
         ]
         for kind in kinds

@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import gettext as _
 
 from dashboard.components.dates import last_day, local, roc_date, roc_datetime
-from dashboard.components.words import N_, status_word
+from dashboard.components.words import N_, aside, listed, status_word
 from dashboard.figures.palette import TONES, Status
 
 _ROSTERS: Final = {
@@ -33,7 +33,7 @@ def roster_name(name: str, *, batch: int = 0, is_evening: bool = False) -> str:
     notes = [_(_BATCHES[batch])] if batch else []
     if is_evening:
         notes.append(_("進修部"))
-    return _(_ROSTERS[name]) + (f"（{'、'.join(notes)}）" if notes else "")
+    return _(_ROSTERS[name]) + (aside(listed(notes)) if notes else "")
 
 
 def register_name(kind: str) -> str:

@@ -1,9 +1,11 @@
 """The words for stages and statuses, and the rule that voluntary stages have no fault words."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from flask_babel import gettext as _
 
+from dashboard.components.dates import english
 from dashboard.figures.palette import Status
 
 VOLUNTARY: Final = frozenset({"upload", "select"})
@@ -68,6 +70,16 @@ def voluntary_rule() -> str:
         "（學生學習歷程檔案作業要點第 3 點：課程學習成果及多元表現均由學生自行決定是否上傳、勾選）。"
     )
     return rule
+
+
+def listed(words: Iterable[str]) -> str:
+    """List words as the language does: 「甲、乙」, in English "a, b"."""
+    return (", " if english() else "、").join(words)
+
+
+def aside(words: str) -> str:
+    """Put words in the brackets of the language, to stand after others."""
+    return f" ({words})" if english() else f"（{words}）"
 
 
 def no_data() -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
 from dashboard.components.words import N_
+from dashboard.exports.columns import CERTIFY_COUNTS, ENROLLED
 from dashboard.exports.tables import Column, Table
 from dashboard.services.departments import department_classes
 from dashboard.services.filters import View
@@ -22,14 +23,8 @@ TABLE = Table(
     permission=Permission.VIEW_DEPARTMENT,
     columns=(
         Column("key", N_("班級")),
-        Column("expected", N_("應認證"), "count", N_("已送出認證、未免認證的件數＝準時＋逾時完成＋待認證＋逾期。")),
-        Column("on_time", N_("準時"), "count", N_("期限前完成認證的件數；未通過也是完成。")),
-        Column("late", N_("逾時完成"), "count", N_("期限後才完成認證的件數。")),
-        Column("open", N_("待認證"), "count", N_("還沒有完成、期限還沒有到的件數。")),
-        Column("overdue", N_("逾期"), "count", N_("還沒有完成、期限已過的件數。")),
-        Column("exempt", N_("免認證"), "count", N_("學生已不在學等原因而不必認證的件數，不計入應認證。")),
-        Column("completion", N_("認證完成率"), "rate", N_("（準時＋逾時完成）／應認證；沒有應認證的件數時空白。")),
-        Column("enrolled", N_("在學人數"), "count", N_("截至日在學的學生人數。")),
+        *CERTIFY_COUNTS,
+        ENROLLED,
         Column("uploaders", N_("已上傳人數"), "count", N_("這個學期至少上傳一件課程學習成果的在學學生人數；上傳為學生自主，件數不得列為評量或獎懲依據。")),
         Column("items", N_("上傳件數"), "count", N_("在學學生這個學期上傳的課程學習成果件數；學生自主。")),
         Column("select_outcome_participants", N_("已勾選課程學習成果人數"), "count", N_("這個學年至少勾選一件課程學習成果的在學學生人數；勾選為學生自主，件數不得列為評量或獎懲依據。還沒有資料時空白。")),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, abort, request
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, current_scope, may, store
-from dashboard.components.dates import roc_datetime
+from dashboard.components.dates import local, roc_datetime
+from dashboard.components.words import listed
 from dashboard.exports.reminders import as_text
 from dashboard.exports.tables import Block, Table, all_tables, cells, to_csv, to_ods, to_xlsx
 from dashboard.frame import role_title, scope_words, term_name
@@ -100,7 +101,7 @@ def _about(table: Table, view: View, made: str) -> list[Block]:
         (_("資料截至"), roc_datetime(view.filters.as_of)),
         (_("匯出"), _("由 %(user)s 於 %(made)s 匯出", user=f"{current_name()}（{role_title()}）", made=made)),
         (_("匯出者的範圍"), scope_words(view)),
-        (_("篩選條件"), "、".join(chosen) or _("全部")),
+        (_("篩選條件"), listed(chosen) or _("全部")),
         (_("空白"), _("沒有應辦的件數、尚未開放或尚無資料；不是 0。")),
     ]
     if any(column.kind == "rate" for column in table.columns):
@@ -117,6 +118,7 @@ def _about(table: Table, view: View, made: str) -> list[Block]:
 
 def _file(content: bytes, key: str, suffix: str, view: View) -> Response:
     response = Response(content, content_type=TYPES[suffix])
-    name = f"{key}-{view.filters.term}.{suffix}"
+    day = local(view.filters.as_of - timedelta(microseconds=1))
+    name = f"{key}-{view.filters.term}-{day:%Y%m%d}.{suffix}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -8,6 +8,7 @@ from dashboard.access.roles import Permission
 from dashboard.access.scope import Scope
 from dashboard.access.session import store
 from dashboard.components.words import N_
+from dashboard.exports.columns import CERTIFY_COUNTS
 from dashboard.exports.tables import Column, Table
 from dashboard.services.certification import certification
 from dashboard.services.filters import View
@@ -29,13 +30,7 @@ TABLE = Table(
         Column("key", N_("教師代碼"), "text", N_("依教師代碼排列，不排名；空白的一列是還沒有指定教師的件數。")),
         Column("name", N_("姓名")),
         Column("unit", N_("處室")),
-        Column("expected", N_("應認證"), "count", N_("已送出認證、未免認證的件數＝準時＋逾時完成＋待認證＋逾期。")),
-        Column("on_time", N_("準時"), "count", N_("期限前完成認證的件數；未通過也是完成。")),
-        Column("late", N_("逾時完成"), "count", N_("期限後才完成認證的件數。")),
-        Column("open", N_("待認證"), "count", N_("還沒有完成、期限還沒有到的件數。")),
-        Column("overdue", N_("逾期"), "count", N_("還沒有完成、期限已過的件數。")),
-        Column("exempt", N_("免認證"), "count", N_("學生已不在學等原因而不必認證的件數，不計入應認證。")),
-        Column("completion", N_("完成率"), "rate", N_("（準時＋逾時完成）／應認證；沒有應認證的件數時空白。")),
+        *CERTIFY_COUNTS,
         Column("timeliness", N_("準時率"), "rate", N_("準時／（準時＋逾時完成＋逾期）；沒有定案的件數時空白。")),
         Column("wait_median_days", N_("等候中位日數"), "days", N_("從送出到完成的日數，半數在這個日數內完成（Kaplan–Meier，還沒有完成的以設限計）；未達半數時空白。")),
         Column("late_share", N_("截止前 48 小時送達比例"), "rate", N_("上傳截止前 48 小時內或之後才送達的件數／已送達的件數；這是遲延的背景，不是教師的責任。")),

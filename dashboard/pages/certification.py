@@ -37,7 +37,7 @@ MOST_BARS = 20
 MOST_STRIPS = 16
 
 register_page(
-    __name__, path="/certification", name="教師認證", order=2, title="教師認證｜學習歷程檔案監測", permission=Permission.VIEW_CERTIFICATION
+    __name__, path="/certification", name="教師認證", order=2, permission=Permission.VIEW_CERTIFICATION
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 

@@ -20,7 +20,7 @@ from dashboard.components.dates import last_day, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
-from dashboard.components.numbers import NOTHING, count, fraction, percent
+from dashboard.components.numbers import NOTHING, count, fraction, percent, share_of
 from dashboard.components.page import findings
 from dashboard.components.participation import kind_name, state_words, took_part, until
 from dashboard.components.receipts import state_words as receipt_words
@@ -40,7 +40,7 @@ CONTROLS = (*FILTERS, "class")
 _NEVER_US: Final = 2**62  # what comes later has not come
 
 register_page(
-    __name__, path_template="/classes/<name>", name="班級", title="班級｜學習歷程檔案監測", permission=Permission.VIEW_CLASS
+    __name__, path_template="/classes/<name>", name="班級", permission=Permission.VIEW_CLASS
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 
@@ -193,13 +193,13 @@ def _stage_card(result: SchoolClass, day: str) -> html.Section:
     for stage, part in (("upload", result.upload), ("select", result.select)):
         for kind in part.kinds:
             spans = _spans(kind.windows)
-            people = state_words(kind.state) or f"{fraction(kind.total['participants'], kind.total['enrolled'])}（{percent(kind.total['participants'], kind.total['enrolled'])}）"  # fmt: skip
+            people = state_words(kind.state) or share_of(kind.total["participants"], kind.total["enrolled"])  # fmt: skip
             items = count(kind.total["items"]) if kind.state == "known" else NOTHING
             for start, end in spans:
                 rows.append([f"{stage_name(stage)}・{kind_name(kind.key)}", people, items, since(start), until(end)])
     total = result.receipts.total
     spans = _spans(result.receipts.windows)
-    confirmed = f"{fraction(total['confirmed'], total['in_round'])}（{percent(total['confirmed'], total['in_round'])}）" if total["in_round"] else receipt_words(result.receipts.state) or NOTHING  # fmt: skip
+    confirmed = share_of(total["confirmed"], total["in_round"]) if total["in_round"] else receipt_words(result.receipts.state) or NOTHING  # fmt: skip
     for start, end in spans:
         rows.append([stage_name("confirm"), confirmed, NOTHING, since(start), until(end)])
     enrolled = result.upload.enrolled

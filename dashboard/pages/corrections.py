@@ -29,7 +29,7 @@ FIELDS = (
 WIDE = ("items", "title", "reason")
 
 register_page(
-    __name__, path="/corrections", name="人工登錄", order=9, title="人工登錄｜學習歷程檔案監測", permission=Permission.CORRECT
+    __name__, path="/corrections", name="人工登錄", order=9, permission=Permission.CORRECT
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from dashboard.components.participation import as_of_day, kind_name, state_words
 from dashboard.components.receipts import state_words as receipt_words
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import voluntary_rule
+from dashboard.components.words import listed, voluntary_rule
 from dashboard.figures.multiples import multiples
 from dashboard.figures.tiles import class_label
 from dashboard.frame import answer, asked, frame, ids_of, keep_address, read_query
@@ -40,7 +40,7 @@ CONTROLS = (*FILTERS, "dept")
 TABLE_DAYS = 20
 
 register_page(
-    __name__, path_template="/departments/<dept>", name="科別", title="科別｜學習歷程檔案監測", permission=Permission.VIEW_DEPARTMENT
+    __name__, path_template="/departments/<dept>", name="科別", permission=Permission.VIEW_DEPARTMENT
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 
@@ -124,7 +124,7 @@ def _findings(result: Department, view: View) -> list[tuple[str, str, str]]:
         if row["status"] in ("attention", "behind", "overdue")
     ]
     if stuck:
-        names = "、".join(class_label(name) for name in stuck[:3])
+        names = listed(class_label(name) for name in stuck[:3])
         words = _("%(n)s／%(all)s 班的認證進度需要協助：%(names)s", n=len(stuck), all=len(result.classes), names=names)
         lines.append((words, "", "attention"))
     waiting = int(result.receipts.total["dispute_overdue"])

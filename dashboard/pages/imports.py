@@ -25,6 +25,7 @@ from dashboard.components.links import inside
 from dashboard.components.page import page_header
 from dashboard.components.plan import LOOK, MEND, plan_effects, plan_files, plan_sentence, state_of
 from dashboard.components.upload import drop_area
+from dashboard.components.words import listed
 from dashboard.frame import EVERYTHING, around, keep_address, refusal
 from dashboard.services.imports import (
     UPLOAD_BYTES,
@@ -50,7 +51,7 @@ BATCHES_A_PAGE: Final = 10
 MOST_BATCHES: Final = 1_000  # three years of an export every night
 
 register_page(
-    __name__, path="/imports", name="匯入", order=8, title="匯入｜學習歷程檔案監測", permission=Permission.VIEW_IMPORTS
+    __name__, path="/imports", name="匯入", order=8, permission=Permission.VIEW_IMPORTS
 )  # fmt: skip
 keep_address(PAGE, ASKED)
 
@@ -208,7 +209,7 @@ def show_waiting(_changed: Any, shown: Any) -> Any:
         return None
     lines = []
     for view in others:
-        names = "、".join(file.name for file in view.files[:2])
+        names = listed(file.name for file in view.files[:2])
         words = _("%(who)s 在 %(when)s 交的 %(n)s 個檔案：%(names)s", who=_("監看的資料夾") if view.source == "watch" else view.created_by,
                   when=roc_datetime(view.created_at), n=len(view.files), names=names + ("…" if len(view.files) > 2 else ""))  # fmt: skip
         link = inside(_("查看"), f"?job={view.token}", css="lc-more", **aria(label=_("查看：%(sentence)s", sentence=words)))  # fmt: skip

@@ -19,11 +19,11 @@ from dashboard.components.dates import last_day, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
-from dashboard.components.numbers import count, fraction, percent
+from dashboard.components.numbers import count, fraction, percent, share_of
 from dashboard.components.page import columns, findings
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import no_data, stage_name, status_word, voluntary_rule
+from dashboard.components.words import listed, no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.burn_up import burn_up
 from dashboard.figures.leak import leak_bars, shares
 from dashboard.figures.tiles import class_label, stage_tiles
@@ -37,9 +37,7 @@ from dashboard.services.overview import STAGES, Cell, Overview, overview
 PAGE = "overview"
 FILTERS = ("term", "asof", "vs", "division", "grade", "dept")
 
-register_page(
-    __name__, path="/", name="總覽", order=0, title="總覽｜學習歷程檔案監測", permission=Permission.VIEW_OVERVIEW
-)
+register_page(__name__, path="/", name="總覽", order=0, permission=Permission.VIEW_OVERVIEW)
 keep_address(PAGE, FILTERS)
 clientside_callback(
     ClientsideFunction("licheng", "openClass"),
@@ -106,8 +104,14 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     elif total:
         words = _("截至 %(day)s，已認證 %(part)s 件（%(share)s），沒有班級落後", day=day, part=fraction(done, total), share=percent(done, total))  # fmt: skip
         lines.append((words, more, result.certify_status))
+    late, disputes = result.receipts["dispute_overdue"], result.receipts["disputes"]
+    if late:
+        words = _("截至 %(day)s，有 %(n)s 件收訖問題回報過了 3 天還沒有答覆（共 %(total)s 件）", day=day, n=count(late), total=count(disputes))  # fmt: skip
+        lines.append(
+            (words, "/receipts" + asked(view, "grade", "dept") if may(Permission.VIEW_RECEIPTS) else "", "overdue")
+        )
     if result.empty_classes:
-        names = "、".join(class_label(name) for name in result.empty_classes[:3])
+        names = listed(class_label(name) for name in result.empty_classes[:3])
         words = _(
             "%(names)s（%(n)s／%(all)s 班）沒有送出認證的件數，因此沒有完成率",
             names=names,
@@ -199,7 +203,7 @@ def _cell_words(cell: Cell) -> str:
         return status_word(cell.status)
     if cell.status == "no_data":
         return no_data()
-    return f"{fraction(cell.part, cell.whole)}（{percent(cell.part, cell.whole)}）" if cell.whole else "—"
+    return share_of(cell.part, cell.whole) if cell.whole else "—"
 
 
 def _burn_card(result: Overview, view: View, theme: str) -> html.Section:
@@ -244,7 +248,7 @@ def _change_card(view: View, theme: str) -> html.Section:
         [day, *(count(result.after[name]) for name in columns_)],
     ]
     title = (
-        _("待認證從 %(since)s 的 %(before)s 件變成 %(day)s 的 %(after)s 件：%(parts)s", since=since, before=count(before), day=day, after=count(after), parts="、".join(f"{name} {n:+,}" for name, n in zip(names, moved["waiting"], strict=True)))
+        _("待認證從 %(since)s 的 %(before)s 件變成 %(day)s 的 %(after)s 件：%(parts)s", since=since, before=count(before), day=day, after=count(after), parts=listed(f"{name} {n:+,}" for name, n in zip(names, moved["waiting"], strict=True)))
         if len(moved)
         else _("從 %(since)s 到 %(day)s，待認證都是 %(after)s 件", since=since, day=day, after=count(after))
     )  # fmt: skip
@@ -270,7 +274,7 @@ def _leak_card(view: View, theme: str) -> html.Section:
         "confirmed": _("學生確認"),
     }  # fmt: skip
     steps = [(names[step], n) for step, n in result.steps.items()]
-    known = "、".join(_("%(name)s %(n)s 件", name=name, n=count(n)) for name, n in steps if n is not None)
+    known = listed(_("%(name)s %(n)s 件", name=name, n=count(n)) for name, n in steps if n is not None)
     day = roc_date(last_day(view.filters.as_of))
     how = {
         "item": _("逐件比對，同一學生、學期與課程代碼的上傳與名冊，取較少的件數"),
@@ -298,7 +302,6 @@ def _leak_card(view: View, theme: str) -> html.Section:
 
 
 def _class_card(result: Overview, view: View) -> html.Section:
-    status_of = {cell.class_name: cell.status for cell in result.cells if cell.stage == "certify"}
     rows = []
     for row in result.classes.to_dict("records"):
         done, expected = int(row["on_time"] + row["late"]), int(row["expected"])
@@ -306,7 +309,8 @@ def _class_card(result: Overview, view: View) -> html.Section:
             {
                 "name": str(row["key"]), "href": _class_href(view, str(row["key"])), "done": done, "expected": expected,
                 "completion": done / expected if expected else None, "open": int(row["open"]), "overdue": int(row["overdue"]),
-                "status": status_word(status_of[str(row["key"])]) if expected else "—", "enrolled": int(row["enrolled"]),
+                "due": row["expected_share"] if expected and row["expected_share"] == row["expected_share"] else None,
+                "status": status_word(row["status"]) if expected else "—", "enrolled": int(row["enrolled"]),
                 "uploaders": int(row["upload_participants"]), "items": int(row["items"]),
             }
         )  # fmt: skip
@@ -316,6 +320,7 @@ def _class_card(result: Overview, view: View) -> html.Section:
         [
             Column("name", _("班級"), href="href", first=True),
             Column("completion", _("認證完成"), "ratio", numerator="done", denominator="expected"),
+            Column("due", _("應有進度"), "percent"),
             Column("status", _("進度")),
             Column("open", _("待認證"), "count"),
             Column("overdue", _("逾期"), "count"),

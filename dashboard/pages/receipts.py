@@ -18,12 +18,12 @@ from dashboard.components.dates import last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
-from dashboard.components.numbers import count, fraction, percent
+from dashboard.components.numbers import count, fraction, percent, share_of
 from dashboard.components.page import findings
 from dashboard.components.receipts import answer_cell, clock, kind_name, state_words
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import no_data, status_word
+from dashboard.components.words import listed, no_data, status_word
 from dashboard.figures.receipts import STANDINGS, standings
 from dashboard.figures.tiles import class_label
 from dashboard.frame import answer, asked, frame, ids_of, keep_address
@@ -36,7 +36,7 @@ MOST_REPORTS: Final = 120  # a page has to stay small; the file has them all
 MOST_WORDS: Final = 60
 
 register_page(
-    __name__, path="/receipts", name="收訖", order=5, title="收訖｜學習歷程檔案監測", permission=Permission.VIEW_RECEIPTS
+    __name__, path="/receipts", name="收訖", order=5, permission=Permission.VIEW_RECEIPTS
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 
@@ -227,7 +227,7 @@ def _standing(row: dict[str, Any]) -> str:
         "disputed": _("回報問題 %(n)s", n=count(row["disputed"])), "unseen": _("未表示 %(n)s", n=count(row["unseen"])),
         "deemed": _("視同確認 %(n)s", n=count(row["deemed"])),
     }  # fmt: skip
-    return "、".join(words for name, words in parts.items() if row[name])
+    return listed(words for name, words in parts.items() if row[name])
 
 
 def _definition(result: Receipts) -> list[str]:
@@ -279,11 +279,11 @@ def _kind_card(result: Receipts, view: View) -> html.Section:
         if row["state"] == "few":
             table.append([name, state_words("few"), *["—"] * 5])
             continue
-        listed = row["state"] == "known"
-        counts = [count(row[each]) if listed else "—" for each in ("disputed", "unseen", "deemed")]
-        confirmed = f"{fraction(row['confirmed'], row['in_round'])}（{percent(row['confirmed'], row['in_round'])}）"
-        table.append([name, count(row["round_number"]) if listed else "—", confirmed if listed else "—", *counts, count(row["disputes"])])  # fmt: skip
-    names = "、".join(
+        is_known = row["state"] == "known"
+        counts = [count(row[each]) if is_known else "—" for each in ("disputed", "unseen", "deemed")]
+        confirmed = share_of(row["confirmed"], row["in_round"])
+        table.append([name, count(row["round_number"]) if is_known else "—", confirmed if is_known else "—", *counts, count(row["disputes"])])  # fmt: skip
+    names = listed(
         _("%(kind)s第 %(n)s 輪", kind=kind_name(str(row["key"])), n=row["round_number"]) for row in known.to_dict("records")
     )  # fmt: skip
     title = _("截至 %(day)s，計入的是%(names)s", day=_day(view), names=names) if names else _("各項目的收訖")
@@ -296,7 +296,7 @@ def _kind_card(result: Receipts, view: View) -> html.Section:
     periods = [
         _(
             "%(grades)s 年級 %(start)s至 %(end)s",
-            grades="、".join(map(str, window.grades)),
+            grades=listed(map(str, window.grades)),
             start=roc_date(window.starts_at),
             end=roc_date(last_day(window.ends_at)),
         )

@@ -36,7 +36,7 @@ FILTERS = ("term", "asof", "division", "grade", "dept")
 STAGE = "select"
 
 register_page(
-    __name__, path="/selection", name="勾選", order=3, title="勾選｜學習歷程檔案監測", permission=Permission.VIEW_SELECTION
+    __name__, path="/selection", name="勾選", order=3, permission=Permission.VIEW_SELECTION
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 

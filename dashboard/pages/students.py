@@ -53,7 +53,7 @@ _STATES: Final = {
 }
 
 register_page(
-    __name__, path_template="/students/<student>", name="學生", title="學生｜學習歷程檔案監測", permission=Permission.VIEW_STUDENT
+    __name__, path_template="/students/<student>", name="學生", permission=Permission.VIEW_STUDENT
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 

@@ -35,6 +35,7 @@ from dashboard.components.submission import (
 )
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
+from dashboard.components.words import aside, listed
 from dashboard.frame import answer, asked, frame, ids_of, keep_address
 from dashboard.services.filters import View
 from dashboard.services.submission import Book, Due, Roster, Submission, submission
@@ -45,7 +46,7 @@ MOST_NAMES = 3
 FAR_US = 250_000_000_000_000_000  # a later instant has not come
 
 register_page(
-    __name__, path="/submission", name="提交與登錄", order=4, title="提交與登錄｜學習歷程檔案監測", permission=Permission.VIEW_SUBMISSION
+    __name__, path="/submission", name="提交與登錄", order=4, permission=Permission.VIEW_SUBMISSION
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 
@@ -109,8 +110,8 @@ def _findings(result: Submission, view: View) -> list[tuple[str, str, str]]:
     if result.next_due is not None:
         lines.append(_next(result.next_due, result, view))
     if submit["overdue"]:
-        late = [f"{_full_name(each)}（{each.unit or '—'}）" for each in result.rosters if each.state == "overdue"]
-        names = "、".join(late[:MOST_NAMES])
+        late = [_full_name(each) + aside(each.unit or "—") for each in result.rosters if each.state == "overdue"]
+        names = listed(late[:MOST_NAMES])
         if len(late) > MOST_NAMES:
             names = _("%(names)s等", names=names)
         words = _("截至 %(day)s，%(n)s／%(all)s 份應提交的名冊逾期：%(names)s", day=day, n=submit["overdue"], all=submit["expected"], names=names)  # fmt: skip
@@ -205,7 +206,7 @@ def _roster_card(result: Submission, view: View) -> html.Section:
         _("完成日是登錄的提交日期；沒有登錄時是名冊匯入的日期。匯入列數是匯入的名冊檔裡身分證號對得到學生的列數／全部列數；「—」是沒有匯入檔案。"),
     ]  # fmt: skip
     if result.unannounced:
-        names = "、".join(roster_name(name) for name in result.unannounced)
+        names = listed(roster_name(name) for name in result.unannounced)
         notes.append(_("%(year)s 學年度沒有公告期程：%(names)s。", year=year, names=names))
     return card(parts, id="submission-rosters", title=title, question=question, footnote=notes, wide=True)
 
@@ -265,7 +266,7 @@ def _kind_table(result: Submission) -> html.Div:
         lines.append(
             [
                 register_name(row["kind"]), row["unit"] or "—", window,
-                f"{percent(done, expected)}（{fraction(done, expected)}）" if expected else "—",
+                percent(done, expected) + aside(fraction(done, expected)) if expected else "—",
                 *(count(row[name]) for name in ("late", "open", "overdue", "not_open")),
             ]
         )  # fmt: skip

@@ -31,7 +31,7 @@ FILTERS = ("term", "asof", "division")
 CONTROLS = (*FILTERS, "teacher")
 
 register_page(
-    __name__, path_template="/teachers/<teacher>", name="教師", title="教師｜學習歷程檔案監測", permission=Permission.VIEW_TEACHER
+    __name__, path_template="/teachers/<teacher>", name="教師", permission=Permission.VIEW_TEACHER
 )  # fmt: skip
 keep_address(PAGE, FILTERS)
 

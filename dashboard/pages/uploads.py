@@ -33,7 +33,7 @@ from dashboard.components.participation import (
     windows_card,
 )
 from dashboard.components.table import data_table
-from dashboard.components.words import status_word, voluntary_rule
+from dashboard.components.words import listed, status_word, voluntary_rule
 from dashboard.figures.participation import cumulative
 from dashboard.frame import answer, asked, frame, ids_of, keep_address
 from dashboard.services.filters import View
@@ -43,9 +43,7 @@ PAGE = "uploads"
 FILTERS = ("term", "asof", "division", "grade", "dept")
 STAGE = "upload"
 
-register_page(
-    __name__, path="/uploads", name="上傳", order=1, title="上傳｜學習歷程檔案監測", permission=Permission.VIEW_UPLOADS
-)
+register_page(__name__, path="/uploads", name="上傳", order=1, permission=Permission.VIEW_UPLOADS)
 keep_address(PAGE, FILTERS)
 
 
@@ -129,7 +127,7 @@ def _nothing(result: Participation, day: str) -> html.Div:
 def _days_card(kind: KindOfItem, view: View, day: str, theme: str) -> html.Section:
     name = kind_name(kind.key)
     ends = [
-        (_("%(grades)s 年級到 %(day)s", grades="、".join(map(str, window.grades)), day=until(window.ends_at)), window.ends_at)
+        (_("%(grades)s 年級到 %(day)s", grades=listed(map(str, window.grades)), day=until(window.ends_at)), window.ends_at)
         if len(kind.windows) > 1
         else (_("期程到 %(day)s", day=until(window.ends_at)), window.ends_at)
         for window in kind.windows

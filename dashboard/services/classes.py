@@ -20,7 +20,6 @@ from data.metrics.participation import KINDS, items_per_student
 from data.metrics.progress import expected_share, status
 from data.metrics.receipts import STANDINGS
 from data.queries import class_roster
-from data.regulation.calendar import working_calendar
 
 RECORDS = ("enrolment", "grades", "position", "counselling")  # what is registered of a class in a term
 REGISTERED = {"on_time": "done", "late": "done", "open": "on_track", "overdue": "overdue"}
@@ -76,7 +75,7 @@ def _compute(store: Store, view: View) -> SchoolClass:
     row = classes[(classes["school_year"] == term // 10) & (classes["name"] == view.filters.class_name)].iloc[0]
     certify = completion.answer(ledger, Question(term, as_of, by="school", stage="certify")).iloc[0].to_dict()
     grade = int(row["grade"])
-    share = expected_share(view.whole, term=term, grade=grade, as_of=as_of, calendar=working_calendar())
+    share = expected_share(view.whole, term=term, grade=grade, as_of=as_of)
     upload = take_part(store, view, "upload")
     return SchoolClass(
         name=str(row["name"]),

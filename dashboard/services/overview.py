@@ -17,10 +17,9 @@ from data.ledger import Ledger, holders
 from data.metrics import Question, completion, participation
 from data.metrics.completion import states
 from data.metrics.progress import expected_share, same_day_earlier, status
-from data.regulation.calendar import working_calendar
 
 STAGES = ("upload", "certify", "select", "confirm")
-RECEIPTS = ("confirmed", "disputed", "unseen", "deemed", "receipt_round")
+RECEIPTS = ("confirmed", "disputed", "unseen", "deemed", "receipt_round", "disputes", "dispute_overdue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Overview:
     """Everything 總覽 shows, in numbers.
 
     certify: the school row of completion. burn_up: day, arrived, certified; previous: last year's on this term's days.
-    classes: one row a class with counts of every stage.
+    classes: one row a class with counts of every stage, and of its certification the share expected by now and the status.
     """
 
     certify: dict[str, Any]
@@ -79,13 +78,14 @@ def _compute(store: Store, view: View) -> Overview:
     receipts_total = _receipts(store, view, "school").iloc[0]
     grade_of = dict(zip(ledger.classes["name"], ledger.classes["grade"], strict=True))
     shares = {
-        grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of, calendar=working_calendar())
+        grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of)
         for grade in sorted(set(ledger.classes.loc[ledger.classes["school_year"] == year, "grade"]))
     }
     selecting = _selection_state(ledger, year, as_of)
     cells: list[Cell] = []
     classes = _join(by_class, uploads, selections, receipts)
     receiving = receipts_state(view, int(receipts_total["receipt_round"]))
+    classes["expected_share"] = classes["key"].map(grade_of).map(shares).astype("float64")
     for row in classes.to_dict("records"):
         name = str(row["key"])
         done = int(row["on_time"] + row["late"])
@@ -110,6 +110,7 @@ def _compute(store: Store, view: View) -> Overview:
                 "neutral" if receiving in ("open", "closed") else receiving,
             ),
         ]
+    classes["status"] = [cell.status for cell in cells if cell.stage == "certify"]
     total_done, total = int(school["on_time"] + school["late"]), int(school["expected"])
     total_share = _weighted(shares, classes, grade_of)
     window_end, original_end = _window(ledger, filters.term, filters.grade)
@@ -191,9 +192,7 @@ def _overdue_teachers(ledger: Ledger, term: int, as_of: datetime) -> int:
 
 
 def _a_year_before(view: View) -> float | None:
-    earlier = same_day_earlier(
-        view.whole, term=view.filters.term, as_of=view.filters.as_of, calendar=working_calendar()
-    )
+    earlier = same_day_earlier(view.whole, term=view.filters.term, as_of=view.filters.as_of)
     if earlier is None:
         return None
     row = completion.answer(view.ledger, Question(earlier[0], earlier[1], by="school", stage="certify")).iloc[0]

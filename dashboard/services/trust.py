@@ -12,6 +12,7 @@ from dashboard.services.store import Store
 from data.corrections import BY_HAND
 from data.db import reading
 from data.instants import TAIPEI, from_us, to_us
+from data.metrics.completion import STATES, states
 from data.queries import LastImport, last_imports
 from data.regulation.calendar import working_calendar
 from data.rosters.kinds import all_kinds
@@ -29,7 +30,7 @@ class Trust:
     sha256: str
     is_stale: bool
     stale_days: int
-    next_deadline: tuple[str, datetime] | None  # task, the instant the window ends
+    next_deadline: tuple[str, datetime, int] | None  # task, the instant the window ends, certifications due by then
 
 
 def trust_of(store: Store, view: View) -> Trust:
@@ -70,7 +71,7 @@ def sources_of(store: Store) -> list[Source]:
     ]
 
 
-def _next_deadline(view: View) -> tuple[str, datetime] | None:
+def _next_deadline(view: View) -> tuple[str, datetime, int] | None:
     windows = view.whole.windows
     windows = windows[
         (windows["school_year"] == view.filters.term // 10) & (windows["ends_at"] > to_us(view.filters.as_of))
@@ -81,4 +82,9 @@ def _next_deadline(view: View) -> tuple[str, datetime] | None:
     if windows.empty:
         return None
     first = windows.sort_values("ends_at").iloc[0]
-    return str(first["task"]), from_us(first["ends_at"])
+    task, ends_us = str(first["task"]), int(first["ends_at"])
+    if task != "certify":  # uploading is the student's choice: nothing of it is due
+        return task, from_us(ends_us), 0
+    duties = view.ledger.of_term(view.filters.term)
+    is_open = states(duties, to_us(view.filters.as_of)) == STATES.index("open")
+    return task, from_us(ends_us), int((is_open & (duties["due_at"].to_numpy() <= ends_us)).sum())

@@ -37,13 +37,11 @@ def status(*, done: int, expected: int, overdue: int, expected_share: float | No
     return "attention" if gap >= -ATTENTION_POINTS else "behind"
 
 
-def expected_share(
-    ledger: Ledger, *, term: int, grade: int, as_of: datetime, calendar: np.busdaycalendar
-) -> float | None:
+def expected_share(ledger: Ledger, *, term: int, grade: int, as_of: datetime) -> float | None:
     """Return the completion expected of a grade's certifications at an instant; None without a window.
 
     The median completion at the same working-day offset from the window's start in the last two to four terms of the
-    same semester or, where there are fewer, linear over the window.
+    same semester or, where there are fewer, linear over the window. Working days are the school's own: no 停課 counts.
     """
     windows = ledger.windows[(ledger.windows["task"] == "certify") & (ledger.windows["grade"] == grade)]
     windows = windows.assign(term=windows["school_year"] * 10 + windows["semester"]).set_index("term")
@@ -51,12 +49,14 @@ def expected_share(
         return None
     own = windows.loc[term]
     now_us = to_us(as_of)
-    offset = _working_days(own["starts_at"], now_us, calendar)
+    offset = _working_days(own["starts_at"], now_us, ledger.calendar)
     shares = []
     for earlier in sorted((t for t in windows.index if t < term), reverse=True)[:TERMS_COMPARED]:
         then_us = (
             _day_us(
-                np.busday_offset(_day(windows.at[earlier, "starts_at"]), offset, roll="forward", busdaycal=calendar)
+                np.busday_offset(
+                    _day(windows.at[earlier, "starts_at"]), offset, roll="forward", busdaycal=ledger.calendar
+                )
             )
             + (now_us + TAIPEI_OFFSET_US) % 86_400_000_000
         )
@@ -71,9 +71,7 @@ def expected_share(
     return float(np.clip((now_us - own["starts_at"]) / length, 0, 1))
 
 
-def same_day_earlier(
-    ledger: Ledger, *, term: int, as_of: datetime, calendar: np.busdaycalendar
-) -> tuple[int, datetime] | None:
+def same_day_earlier(ledger: Ledger, *, term: int, as_of: datetime) -> tuple[int, datetime] | None:
     """Return last year's term and the instant at the same working-day offset from its window's start; None without one."""
     windows = ledger.windows[ledger.windows["task"] == "certify"]
     starts = (windows["starts_at"].groupby(windows["school_year"] * 10 + windows["semester"])).min()
@@ -81,8 +79,8 @@ def same_day_earlier(
     if term not in starts.index or earlier not in starts.index:
         return None
     now_us = to_us(as_of)
-    offset = _working_days(starts[term], now_us, calendar)
-    day = np.busday_offset(_day(starts[earlier]), offset, roll="forward", busdaycal=calendar)
+    offset = _working_days(starts[term], now_us, ledger.calendar)
+    day = np.busday_offset(_day(starts[earlier]), offset, roll="forward", busdaycal=ledger.calendar)
     us = _day_us(day) + (now_us + TAIPEI_OFFSET_US) % 86_400_000_000
     return earlier, (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(us))).astimezone(as_of.tzinfo)
 
