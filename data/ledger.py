@@ -66,6 +66,12 @@ class Ledger:
             self._by_term[term, stage] = self.duties[chosen].reset_index(drop=True)
         return self._by_term[term, stage]
 
+    def windows_of(self, term: int, *tasks: str) -> pd.DataFrame:
+        """Return the windows of a term (1130: those of the whole year), of these tasks or of all."""
+        windows = self.windows
+        chosen = windows["school_year"] * 10 + windows["semester"] == term
+        return windows[chosen & windows["task"].isin(tasks)] if tasks else windows[chosen]
+
     def terms(self) -> list[int]:
         """Return the terms that have sections or items sent for certification, newest first."""
         sent = self.duties["term"][self.duties["stage"].to_numpy() == CERTIFY]

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.dates import Instant, local, roc_date, roc_datetime
 from dashboard.components.numbers import NOTHING
 from dashboard.components.words import N_, listed
 
@@ -39,9 +38,3 @@ def standing_words(counts: Mapping[str, Any]) -> str:
     if len(found) == 1:
         return found[0][0]
     return listed(f"{word} {n}" for word, n in found) or NOTHING
-
-
-def since(starts_at: Instant) -> str:
-    """Name a start: by its day where it starts with the day, else to the minute; nothing announced is 「—」."""
-    stamp = local(starts_at)
-    return roc_date(stamp) if stamp is not None and stamp == stamp.normalize() else roc_datetime(stamp)

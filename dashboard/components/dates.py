@@ -61,3 +61,20 @@ def roc_datetime(moment: Instant) -> str:
 def roc_month(moment: pd.Timestamp) -> str:
     """Write a month for an axis: 「115/9月」, in English 「2026-09」."""
     return f"{moment:%Y-%m}" if english() else f"{roc_year(moment)}/{moment.month}月"
+
+
+def day_of(as_of: Instant) -> str:
+    """Name the day that an instant of a question stands for: the day chosen, whose end is asked for, or today."""
+    return roc_date(last_day(as_of))
+
+
+def since(starts_at: Instant) -> str:
+    """Name a start: by its day where it starts with the day, else to the minute; nothing announced is 「—」."""
+    stamp = local(starts_at)
+    return roc_date(stamp) if stamp is not None and stamp == stamp.normalize() else roc_datetime(stamp)
+
+
+def until(ends_at: Instant) -> str:
+    """Name an exclusive end: by its last day where it ends with the day, else to the minute."""
+    stamp = local(ends_at)
+    return roc_date(last_day(ends_at)) if stamp is not None and stamp == stamp.normalize() else roc_datetime(ends_at)

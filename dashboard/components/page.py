@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.attributes import aria, given
 from dashboard.components.badge import badge
-from dashboard.components.dates import Instant, roc_date, roc_datetime
+from dashboard.components.dates import Instant, roc_date, until
 from dashboard.components.links import inside
 from dashboard.figures.palette import Status
 
@@ -36,7 +36,7 @@ def trust_line(
 
     source_href: where the imports behind the figures are listed. deadline: in words, 「距認證截止 12 天（116/1/22）」. Children for `page_header(trust=…)`.
     """
-    parts = [html.Span(_("資料截至 %(when)s", when=roc_datetime(as_of)))]
+    parts = [html.Span(_("資料截至 %(when)s", when=until(as_of)))]
     if source:
         words = _("來源：%(source)s", source=source)
         parts.append(html.Span(inside(words, source_href) if source_href else words))

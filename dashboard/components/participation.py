@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import Instant, last_day, local, roc_date, roc_datetime
+from dashboard.components.dates import roc_datetime, until
 from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import NOTHING, count, fraction, percent
 from dashboard.components.table import data_table
@@ -76,17 +76,6 @@ def state_words(state: str) -> str:
     if state == "not_open":
         return status_word(Status.NOT_OPEN)
     return {"no_data": no_data(), "nobody": NOTHING, "few": _("人數過少")}.get(state, "")
-
-
-def as_of_day(moment: Instant) -> str:
-    """Name the day an instant belongs to: 00:00 is the end of the day before."""
-    return roc_date(last_day(moment))
-
-
-def until(ends_at: Instant) -> str:
-    """Name an exclusive end: by its last day where it ends with the day, else to the minute."""
-    stamp = local(ends_at)
-    return roc_date(last_day(ends_at)) if stamp is not None and stamp == stamp.normalize() else roc_datetime(ends_at)
 
 
 def of_all(total: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from flask import Flask, Response, abort, request
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, current_scope, may, store
-from dashboard.components.dates import local, roc_datetime
+from dashboard.components.dates import local, roc_datetime, until
 from dashboard.components.words import listed
 from dashboard.exports.reminders import as_text
 from dashboard.exports.tables import Block, Table, all_tables, cells, to_csv, to_ods, to_xlsx
@@ -82,7 +82,7 @@ def _asked(view: View) -> dict[str, object]:
 
 
 def _notes(view: View, made: str) -> list[str]:
-    term, as_of = view.filters.term, roc_datetime(view.filters.as_of)
+    term, as_of = view.filters.term, until(view.filters.as_of)
     return [
         _("學期 %(term)s，資料截至 %(as_of)s", term=f"{term // 10}-{term % 10}", as_of=as_of),
         _("由 %(user)s 於 %(made)s 匯出", user=current_name(), made=made),
@@ -98,7 +98,7 @@ def _about(table: Table, view: View, made: str) -> list[Block]:
     facts = [
         (_(table.title), ""),
         (_("學期"), term_name(view.filters.term)),
-        (_("資料截至"), roc_datetime(view.filters.as_of)),
+        (_("資料截至"), until(view.filters.as_of)),
         (_("匯出"), _("由 %(user)s 於 %(made)s 匯出", user=f"{current_name()}（{role_title()}）", made=made)),
         (_("匯出者的範圍"), scope_words(view)),
         (_("篩選條件"), listed(chosen) or _("全部")),

@@ -11,9 +11,10 @@ from flask import Flask, Response, abort, make_response, render_template, reques
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, current_scope, may, store
-from dashboard.components.classes import since, standing_words
+from dashboard.components.classes import standing_words
+from dashboard.components.dates import day_of, since, until
 from dashboard.components.numbers import NOTHING, count
-from dashboard.components.participation import as_of_day, kind_name, until
+from dashboard.components.participation import kind_name
 from dashboard.components.words import stage_name
 from dashboard.frame import term_name
 from dashboard.i18n import gettext as _
@@ -45,7 +46,7 @@ def slips(name: str) -> Response:
     accounts.record(store(), current_name(), "export", detail)  # no audit line, no slips
     page = render_template(
         "slips.html", language=language(), school=view.ledger.settings.school_name, term=term_name(filters.term),
-        class_name=result.name, as_of=as_of_day(filters.as_of), windows=_windows(result),
+        class_name=result.name, as_of=day_of(filters.as_of), windows=_windows(result),
         students=[_student(row) for row in students.to_dict("records")],
     )  # fmt: skip
     return make_response(page)

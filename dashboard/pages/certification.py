@@ -14,14 +14,13 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.dates import day_of, last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.links import inside
 from dashboard.components.numbers import count, days, percent, percent_of_rate
 from dashboard.components.page import columns, findings
-from dashboard.components.participation import as_of_day
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.figures.backlog import ageing, lollipop
@@ -88,7 +87,7 @@ def _done(result: Certification) -> tuple[int, int]:
 def _findings(result: Certification, view: View) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
     total = int(result.school["expected"])
-    day = roc_date(last_day(view.filters.as_of))
+    day = day_of(view.filters.as_of)
     overdue, waiting = int(result.school["overdue"]), int(result.school["open"] + result.school["overdue"])
     if overdue:
         lines.append(
@@ -236,7 +235,7 @@ def _waits_card(result: Certification, view: View, theme: str) -> html.Section:
         for row in rows.itertuples()
     ]  # fmt: skip
     median = all_["wait_median_days"]
-    said = {"day": as_of_day(view.filters.as_of), "done": count(all_["done"]), "total": started}
+    said = {"day": day_of(view.filters.as_of), "done": count(all_["done"]), "total": started}
     title = _("等候日數：截至 %(day)s，已完成 %(done)s／%(total)s 件，完成的還不到一半", **said)
     if median == median:
         title = _(
@@ -269,7 +268,7 @@ def _arrivals_card(result: Certification, view: View, theme: str) -> html.Sectio
     ]  # fmt: skip
     return chart(
         "certification-arrivals", last_arrivals(_most(rows, "sent")[["label", "last_48h", "known"]], theme=theme),
-        title=_("截至 %(day)s，%(n)s／%(total)s 件（%(share)s）在上傳截止前 48 小時內或之後才送達", day=as_of_day(view.filters.as_of), n=count(last), total=count(known), share=percent(last, known)),
+        title=_("截至 %(day)s，%(n)s／%(total)s 件（%(share)s）在上傳截止前 48 小時內或之後才送達", day=day_of(view.filters.as_of), n=count(last), total=count(known), share=percent(last, known)),
         question=_("送達的時間留給教師多少日子？"), summary=_("各科目在學生上傳截止前 48 小時內或之後才送達的比例。"),
         table=data_table([_("科目"), _("已送出"), _("截止前 48 小時送達")], table, caption=_("各科目的送達時間")),
         footnote=[

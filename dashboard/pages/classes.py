@@ -15,14 +15,14 @@ from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
 from dashboard.components.card import card
-from dashboard.components.classes import record_name, since, standing_words
-from dashboard.components.dates import last_day, roc_date
+from dashboard.components.classes import record_name, standing_words
+from dashboard.components.dates import day_of, roc_date, since, until
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import NOTHING, count, fraction, percent, share_of
 from dashboard.components.page import findings
-from dashboard.components.participation import kind_name, state_words, took_part, until
+from dashboard.components.participation import kind_name, state_words, took_part
 from dashboard.components.receipts import state_words as receipt_words
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
@@ -80,7 +80,7 @@ def _body(view: View, theme: str) -> list[Any]:
     if result.held_back:
         why = _("這個條件下的在學學生不到 5 人，為保護學生，不顯示統計。")
         return [empty_state(_("人數過少"), why)]
-    day = _day(view)
+    day = day_of(view.filters.as_of)
     lines = _findings(result, view, day)
     return [
         *([findings(lines)] if lines else []),
@@ -89,10 +89,6 @@ def _body(view: View, theme: str) -> list[Any]:
         _stage_card(result, day),
         _register_card(result, day),
     ]
-
-
-def _day(view: View) -> str:
-    return roc_date(last_day(view.filters.as_of))
 
 
 def _done(result: SchoolClass) -> tuple[int, int]:

@@ -15,14 +15,14 @@ from dashboard.access.session import current_scope, may, store
 from dashboard.components.attributes import aria
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import roc_date
+from dashboard.components.dates import day_of, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid, status_cell
 from dashboard.components.links import inside
 from dashboard.components.numbers import count, fraction, percent
 from dashboard.components.page import columns, findings
-from dashboard.components.participation import as_of_day, kind_name, state_words
+from dashboard.components.participation import kind_name, state_words
 from dashboard.components.receipts import state_words as receipt_words
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
@@ -95,10 +95,6 @@ def _others(view: View) -> html.Nav | None:
     return html.Nav(links, className="lc-downloads", **aria(label=_("各科")))
 
 
-def _day(view: View) -> str:
-    return as_of_day(view.filters.as_of)
-
-
 def _done(result: Department) -> tuple[int, int]:
     certify = result.overall.certify
     return int(certify["on_time"] + certify["late"]), int(certify["expected"])
@@ -107,7 +103,7 @@ def _done(result: Department) -> tuple[int, int]:
 def _findings(result: Department, view: View) -> list[tuple[str, str, str]]:
     """At most three sentences with number, denominator and date; only duty stages can be found wanting."""
     (done, total), overdue = _done(result), int(result.overall.certify["overdue"])
-    said = {"day": _day(view), "n": count(overdue), "total": count(total), "done": count(done), "share": percent(done, total)}  # fmt: skip
+    said = {"day": day_of(view.filters.as_of), "n": count(overdue), "total": count(total), "done": count(done), "share": percent(done, total)}  # fmt: skip
     if not total:
         return []
     more = "/certification" + asked(view, "dept") if may(Permission.VIEW_CERTIFICATION) else ""
@@ -275,7 +271,7 @@ def _class_card(result: Department, view: View) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("department_classes", asked(view, "grade", "dept")))
     return card(
-        parts, id="departments-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=_day(view)),
+        parts, id="departments-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=day_of(view.filters.as_of)),
         question=_("點班級看這一班") if linked else "",
         footnote=[_("依名冊順序排列，不排名。沒有應辦件數的班級顯示「—」，不列入任何平均。認證進度與總覽同一個標準。"), voluntary_rule()], wide=True,
     )  # fmt: skip

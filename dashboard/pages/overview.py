@@ -15,7 +15,7 @@ from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.causes import cause_name
 from dashboard.components.chart import chart
-from dashboard.components.dates import last_day, roc_date
+from dashboard.components.dates import day_of, last_day, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
@@ -87,7 +87,7 @@ def _done(result: Overview) -> tuple[int, int]:
 def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     """At most three sentences with number, denominator and date; only duty stages can be found wanting."""
     lines: list[tuple[str, str, str]] = []
-    day = roc_date(last_day(view.filters.as_of))
+    day = day_of(view.filters.as_of)
     done, total = _done(result)
     overdue = int(result.certify["overdue"])
     more = "/certification" + asked(view, "grade", "dept") if may(Permission.VIEW_CERTIFICATION) else ""
@@ -275,7 +275,7 @@ def _leak_card(view: View, theme: str) -> html.Section:
     }  # fmt: skip
     steps = [(names[step], n) for step, n in result.steps.items()]
     known = listed(_("%(name)s %(n)s 件", name=name, n=count(n)) for name, n in steps if n is not None)
-    day = roc_date(last_day(view.filters.as_of))
+    day = day_of(view.filters.as_of)
     how = {
         "item": _("逐件比對，同一學生、學期與課程代碼的上傳與名冊，取較少的件數"),
         "count": _("以名冊的件數計，因為對不到同一課程代碼的上傳"),

@@ -14,7 +14,7 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.dates import day_of, last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
@@ -78,10 +78,6 @@ def _body(view: View, theme: str) -> list[Any]:
     return [*parts, _kind_card(result, view), _class_card(result, view, theme), _detail_card(result, view)]
 
 
-def _day(view: View) -> str:
-    return roc_date(last_day(view.filters.as_of))
-
-
 def _unit(result: Receipts) -> str:
     """A student is counted once per kind, so that with several kinds they are no longer persons."""
     return _("人") if result.total["in_round"] == result.total["students"] else _("人次")
@@ -105,7 +101,7 @@ def _nothing(result: Receipts, view: View) -> html.Div:
 
 def _finding(result: Receipts, view: View) -> tuple[str, str, str]:
     """State how the unit's answers stand; what the students do is theirs, and no finding."""
-    total, day = result.total, _day(view)
+    total, day = result.total, day_of(view.filters.as_of)
     said = {"day": day, "all": count(total["disputes"])}
     if total["dispute_overdue"]:
         n = count(total["dispute_overdue"])
@@ -167,7 +163,7 @@ def _report_card(result: Receipts, view: View) -> html.Section:
     rule = _("學生學習歷程檔案作業要點第 4 點：對收訖明細的問題回報應於 3 日內答覆；期限＝回報後 72 小時。")
     if result.disputes.empty:
         content = empty_state(
-            _("沒有問題回報"), _("截至 %(day)s，沒有學生回報收訖明細的問題。", day=_day(view)), level=3
+            _("沒有問題回報"), _("截至 %(day)s，沒有學生回報收訖明細的問題。", day=day_of(view.filters.as_of)), level=3
         )
         return card(content, id="receipts-reports", title=_("問題回報 0 件"), question=_("哪些回報在等答覆？"), footnote=rule, wide=True)  # fmt: skip
     as_of_us = int(pd.Timestamp(view.filters.as_of).timestamp() * 1_000_000)
@@ -254,7 +250,7 @@ def _class_card(result: Receipts, view: View, theme: str) -> html.Section:
         for row in rows.to_dict("records")
     ]  # fmt: skip
     said = {
-        "day": _day(view), "part": count(total["confirmed"]), "all": count(total["in_round"]), "unit": _unit(result),
+        "day": day_of(view.filters.as_of), "part": count(total["confirmed"]), "all": count(total["in_round"]), "unit": _unit(result),
         "share": percent(int(total["confirmed"]), int(total["in_round"])), "rest": _standing(total),
     }  # fmt: skip
     title = _("截至 %(day)s，已確認 %(part)s／%(all)s %(unit)s（%(share)s）", **said)
@@ -286,7 +282,11 @@ def _kind_card(result: Receipts, view: View) -> html.Section:
     names = listed(
         _("%(kind)s第 %(n)s 輪", kind=kind_name(str(row["key"])), n=row["round_number"]) for row in known.to_dict("records")
     )  # fmt: skip
-    title = _("截至 %(day)s，計入的是%(names)s", day=_day(view), names=names) if names else _("各項目的收訖")
+    title = (
+        _("截至 %(day)s，計入的是%(names)s", day=day_of(view.filters.as_of), names=names)
+        if names
+        else _("各項目的收訖")
+    )
     notes = [
         _("截至日已知的最近一輪；名單比學生的表示晚到，還沒有任何一輪時取之後最早的一輪。輪次隨每次有變動的匯入增加。")
     ]
@@ -354,7 +354,7 @@ def _detail_card(result: Receipts, view: View) -> html.Section:
     if may(Permission.EXPORT):
         parts.append(downloads("receipts", asked(view, "grade", "dept")))
     return card(
-        parts, id="receipts-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=_day(view)),
+        parts, id="receipts-table", title=_("班級明細：%(n)s 班，截至 %(day)s", n=len(rows), day=day_of(view.filters.as_of)),
         question=_("點班級看這一班") if linked else "",
         footnote=[*_definition(result), _("期限後確認包含在已確認裡，沒有確認時間的以匯入時間計。待答覆包含逾期未答覆。")], wide=True,
     )  # fmt: skip

@@ -12,12 +12,11 @@ from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.card import card
-from dashboard.components.dates import roc_date, roc_datetime
+from dashboard.components.dates import day_of, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.page import columns, findings, stack
 from dashboard.components.participation import (
-    as_of_day,
     class_chart,
     detail_grid,
     grade_chart,
@@ -60,7 +59,7 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
 
 def _body(view: View, theme: str) -> list[Any]:
     result = take_part(store(), view, STAGE)
-    day = as_of_day(view.filters.as_of)
+    day = day_of(view.filters.as_of)
     if result.kinds[0].classes.empty:
         why = _("您的範圍或篩選條件裡沒有這個學年度的班級，請換一個學期或條件。")
         return [empty_state(_("這個條件下沒有班級"), why)]

@@ -15,13 +15,12 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
 from dashboard.components.card import card
 from dashboard.components.classes import standing_word
-from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.dates import day_of, roc_date, roc_datetime, until
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.links import inside
 from dashboard.components.numbers import NOTHING, count
 from dashboard.components.page import stack
-from dashboard.components.participation import until
 from dashboard.components.receipts import answer_words
 from dashboard.components.receipts import kind_name as receipt_kind
 from dashboard.components.tile import tile, tiles
@@ -152,7 +151,7 @@ def _what(what: str) -> str:
 
 
 def _story_card(told: Story, view: View) -> html.Section:
-    day = roc_date(last_day(view.filters.as_of))
+    day = day_of(view.filters.as_of)
     question = _("這位學生做了什麼，之後到哪一步？")
     if told.events.empty:
         content = empty_state(

@@ -15,7 +15,7 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.badge import badge
 from dashboard.components.card import card
-from dashboard.components.dates import last_day, roc_date
+from dashboard.components.dates import day_of, last_day, roc_date
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
@@ -86,10 +86,6 @@ def _nothing(view: View) -> html.Div:
     return empty_state(title, why, _("前往匯入"), "/imports") if may(Permission.IMPORT) else empty_state(title, why)
 
 
-def _day(view: View) -> str:
-    return roc_date(last_day(view.filters.as_of))
-
-
 def _done(counts: dict[str, int]) -> int:
     return counts["on_time"] + counts["late"]
 
@@ -106,7 +102,7 @@ def _days_left(moment: datetime, view: View) -> int:
 def _findings(result: Submission, view: View) -> list[tuple[str, str, str]]:
     """Say whose turn is next, then what is past its deadline; each with number, denominator and date."""
     lines: list[tuple[str, str, str]] = []
-    submit, register, day = result.submit, result.register, _day(view)
+    submit, register, day = result.submit, result.register, day_of(view.filters.as_of)
     if result.next_due is not None:
         lines.append(_next(result.next_due, result, view))
     if submit["overdue"]:
@@ -172,7 +168,7 @@ def _roster_card(result: Submission, view: View) -> html.Section:
             question=question, wide=True,
         )  # fmt: skip
     submit, coming = result.submit, sum(each.state == "not_open" for each in result.rosters)
-    said = {"day": _day(view), "part": fraction(_done(submit), submit["expected"]), "n": coming}
+    said = {"day": day_of(view.filters.as_of), "part": fraction(_done(submit), submit["expected"]), "n": coming}
     title = _("截至 %(day)s，已提交 %(part)s 份應提交的名冊", **said)
     if coming and submit["expected"]:
         title = _("截至 %(day)s，已提交 %(part)s 份應提交的名冊，另有 %(n)s 份未開放", **said)
@@ -245,7 +241,7 @@ def _register_cards(result: Submission, view: View) -> list[html.Section]:
         why = _("作業期程裡有「登錄…」的項目與起訖時間，或匯入登錄情形之後，這裡會列出各班。")
         content = empty_state(_("沒有公告登錄的期程"), why, level=3)
         return [card(content, id="submission-registers", title=_("%(term)s登錄：沒有應登錄的紀錄", term=term), question=question, wide=True)]  # fmt: skip
-    register, day = result.register, _day(view)
+    register, day = result.register, day_of(view.filters.as_of)
     done, expected = _done(register), register["expected"]
     title = _("截至 %(day)s，%(term)s已登錄 %(part)s 項（%(share)s）", day=day, term=term, part=fraction(done, expected), share=percent(done, expected))  # fmt: skip
     if not expected:

@@ -12,13 +12,12 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import last_day, roc_date, roc_datetime
+from dashboard.components.dates import day_of, last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import count, days, percent, percent_of_rate
 from dashboard.components.page import columns, findings
-from dashboard.components.participation import as_of_day
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
 from dashboard.figures.peers import peers
@@ -77,14 +76,15 @@ def _decided(result: Teacher) -> int:
     return _done(result) + int(result.counts["overdue"])
 
 
-def _day(view: View) -> str:
-    return as_of_day(view.filters.as_of)
-
-
 def _findings(result: Teacher, view: View) -> list[tuple[str, str, str]]:
     counts, total = result.counts, int(result.counts["expected"])
     overdue = int(counts["overdue"])
-    said = {"day": _day(view), "n": count(result.waiting), "overdue": count(overdue), "total": count(total)}
+    said = {
+        "day": day_of(view.filters.as_of),
+        "n": count(result.waiting),
+        "overdue": count(overdue),
+        "total": count(total),
+    }
     if overdue:
         lines = [(_("截至 %(day)s，待認證 %(n)s 件，其中 %(overdue)s 件逾期（應認證 %(total)s 件）", **said), "", "overdue")]  # fmt: skip
     else:
@@ -122,7 +122,11 @@ def _tiles(result: Teacher, view: View) -> html.Div:
 
 def _queue_card(result: Teacher, view: View) -> html.Section:
     if not result.waiting:
-        text = _("截至 %(day)s，應認證 %(total)s 件都已完成。", day=_day(view), total=count(result.counts["expected"]))
+        text = _(
+            "截至 %(day)s，應認證 %(total)s 件都已完成。",
+            day=day_of(view.filters.as_of),
+            total=count(result.counts["expected"]),
+        )
         return card(empty_state(_("沒有待認證的件數"), text, level=3), id="teachers-list", title=_("待認證 0 件"), question=_("依送出時間，最早的在前"), wide=True)  # fmt: skip
     # Who has to act on the item needs the student's name; others do not.
     with_names = view.scope.teachers == "self"
@@ -171,7 +175,7 @@ def _peers_card(result: Teacher, view: View, theme: str) -> html.Section:
     if found is None:
         text = _("自己已定案（完成或逾期）的件數不到 10 件、能比較的其他教師不到 %(n)s 位，或全校全部準時，都不比較。", n=FEWEST_PEERS)  # fmt: skip
         return card(empty_state(_("還不能比較"), text, level=3), id="teachers-peers", title=_("與其他教師比較"), question=question, wide=True)  # fmt: skip
-    said = {"part": count(on_time), "all": count(decided), "share": percent(on_time, decided, decimals=1), "day": _day(view)}  # fmt: skip
+    said = {"part": count(on_time), "all": count(decided), "share": percent(on_time, decided, decimals=1), "day": day_of(view.filters.as_of)}  # fmt: skip
     titles = {
         "low": _("截至 %(day)s，準時 %(part)s／%(all)s 件（%(share)s），低於全校的界限；請先看送達時間、請假與代理", **said),
         "high": _("截至 %(day)s，準時 %(part)s／%(all)s 件（%(share)s），高於全校的界限", **said),

@@ -13,13 +13,12 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import may, store
 from dashboard.components.card import card
 from dashboard.components.chart import chart
-from dashboard.components.dates import roc_date
+from dashboard.components.dates import day_of, roc_date, until
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.numbers import count
 from dashboard.components.page import columns, findings, stack
 from dashboard.components.participation import (
-    as_of_day,
     class_chart,
     detail_grid,
     grade_chart,
@@ -29,7 +28,6 @@ from dashboard.components.participation import (
     participation_tiles,
     spread_chart,
     state_words,
-    until,
     windows_card,
 )
 from dashboard.components.table import data_table
@@ -66,7 +64,7 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
 
 def _body(view: View, theme: str) -> list[Any]:
     result = take_part(store(), view, STAGE)
-    day = as_of_day(view.filters.as_of)
+    day = day_of(view.filters.as_of)
     if result.kinds[0].classes.empty:
         why = _("您的範圍或篩選條件裡沒有這個學期的班級，請換一個學期或條件。")
         return [empty_state(_("這個條件下沒有班級"), why)]

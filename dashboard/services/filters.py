@@ -144,12 +144,10 @@ def _teachers(ledger: Ledger, term: int, scope: Scope, as_of: datetime) -> list[
 
 def marks(view: View) -> list[tuple[str, str]]:
     """Return the days one often asks about, of the term and filters: (task, ISO day) for the last days of windows that have ended."""
-    windows = view.whole.windows
-    term = view.filters.term
-    of_term = (windows["school_year"] * 10 + windows["semester"] == term) & windows["task"].isin(["upload", "certify"])
+    windows = view.whole.windows_of(view.filters.term, "upload", "certify")
     if view.filters.grade is not None:
-        of_term &= windows["grade"] == view.filters.grade
-    last = windows[of_term].groupby("task")["ends_at"].max()
+        windows = windows[windows["grade"] == view.filters.grade]
+    last = windows.groupby("task")["ends_at"].max()
     now = datetime.now(TAIPEI)
     days = [(task, from_us(int(last[task]) - 1)) for task in ("upload", "certify") if task in last.index]
     return [(task, day.date().isoformat()) for task, day in days if day < now]

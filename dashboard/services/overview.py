@@ -173,8 +173,7 @@ def _selection_state(ledger: Ledger, year: int, as_of: datetime) -> str:
     of_year = ledger.selections[ledger.selections["school_year"] == year]
     if (of_year["known_at"] <= to_us(as_of)).any():
         return "neutral"
-    windows = ledger.windows[ledger.windows["task"].isin(["select_outcome", "select_performance"])]
-    windows = windows[windows["school_year"] == year]
+    windows = ledger.windows_of(year * 10, "select_outcome", "select_performance")
     return "no_data" if (windows["starts_at"] <= to_us(as_of)).any() else "not_open"
 
 
@@ -200,7 +199,7 @@ def _a_year_before(view: View) -> float | None:
 
 
 def _window(ledger: Ledger, term: int, grade: int | None) -> tuple[datetime | None, datetime | None]:
-    windows = ledger.windows[(ledger.windows["task"] == "certify") & _of_term(ledger.windows, term)]
+    windows = ledger.windows_of(term, "certify")
     if grade is not None:
         windows = windows[windows["grade"] == grade]
     if windows.empty:
@@ -220,16 +219,12 @@ def _daily(ledger: Ledger, term: int, as_of_us: int) -> pd.DataFrame:
     joined = pd.concat(frames, axis=1).fillna(0).sort_index()
     if joined.empty:
         return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "arrived": [], "certified": []})
-    starts = ledger.windows[(ledger.windows["task"] == "certify") & _of_term(ledger.windows, term)]["starts_at"]
+    starts = ledger.windows_of(term, "certify")["starts_at"]
     opened = int((starts.min() + TAIPEI_OFFSET_US) // DAY_US) if len(starts) else int(joined.index.min())
     last = max(int(joined.index.max()), (as_of_us + TAIPEI_OFFSET_US) // DAY_US)
     joined = joined.reindex(range(min(opened, int(joined.index.min())), last + 1), fill_value=0).cumsum().astype(int)
     joined.insert(0, "day", pd.to_datetime(joined.index.to_numpy(), unit="D"))
     return joined.reset_index(drop=True)
-
-
-def _of_term(windows: pd.DataFrame, term: int) -> pd.Series:
-    return windows["school_year"] * 10 + windows["semester"] == term
 
 
 def _burn_up(view: View, window_end: datetime | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:

@@ -154,8 +154,7 @@ def _kind(store: Store, view: View, stage: str, kind: str) -> KindOfItem:
 
 def _windows_of(ledger: Ledger, stage: str, kind: str, term: int) -> pd.DataFrame:
     task = {"upload_outcome": "upload"}.get(f"{stage}_{kind}", f"{stage}_{kind}")
-    windows = ledger.windows
-    return windows[(windows["task"] == task) & (windows["school_year"] * 10 + windows["semester"] == term)]
+    return ledger.windows_of(term, task)
 
 
 def _opened(windows: pd.DataFrame, grades: npt.NDArray[Any], as_of_us: int, *, unannounced: bool) -> Bools:

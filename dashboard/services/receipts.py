@@ -97,10 +97,10 @@ def _rounds(store: Store, year: int, as_of: datetime) -> pd.DataFrame:
 
 def _windows(view: View) -> pd.DataFrame:
     """Return the year's windows of the grades that the view shows."""
-    year, windows, classes = view.filters.term // 10, view.ledger.windows, view.ledger.classes
+    year, classes = view.filters.term // 10, view.ledger.classes
     shown = classes[(classes["school_year"] == year) & classes["visible"]]
-    own = (windows["task"] == receipts.TASK) & (windows["school_year"] == year) & (windows["semester"] == 0)
-    return windows[own & windows["grade"].isin(shown["grade"].unique())]
+    windows = view.ledger.windows_of(year * 10, receipts.TASK)
+    return windows[windows["grade"].isin(shown["grade"].unique())]
 
 
 def _compute(store: Store, view: View) -> Receipts:

@@ -170,7 +170,7 @@ def _rosters(ledger: Ledger, term: int, as_of: datetime) -> list[Roster]:
         is_evening = kind.endswith("_evening")
         task = kind.removesuffix("_evening")
         name, _, batch = task.partition("_")
-        starts_at = _starts(ledger.windows, f"submit_{task}", term)
+        starts_at = _starts(ledger, f"submit_{task}", term)
         result.append(
             Roster(
                 name=name,
@@ -193,8 +193,8 @@ def _unit(ledger: Ledger, code: int) -> str:
     return str(ledger.labels["unit"][code]) if code >= 0 else ""
 
 
-def _starts(windows: pd.DataFrame, task: str, term: int) -> int:
-    own = windows[(windows["task"] == task) & (windows["school_year"] * 10 + windows["semester"] == term)]
+def _starts(ledger: Ledger, task: str, term: int) -> int:
+    own = ledger.windows_of(term, task)
     return int(own["starts_at"].min()) if len(own) else NEVER
 
 
@@ -246,7 +246,7 @@ def _registers(ledger: Ledger, term: int, as_of: datetime) -> pd.DataFrame:
 
 
 def _register_starts(ledger: Ledger, term: int, kinds: Any, grades: Any) -> list[int]:
-    windows = ledger.windows[ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term]
+    windows = ledger.windows_of(term)
     pairs = zip(windows["task"], windows["grade"], strict=True)
     starts = dict(zip(pairs, windows["starts_at"], strict=True))
     return [int(starts.get((f"register_{kind}", grade), NEVER)) for kind, grade in zip(kinds, grades, strict=True)]

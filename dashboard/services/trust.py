@@ -72,11 +72,8 @@ def sources_of(store: Store) -> list[Source]:
 
 
 def _next_deadline(view: View) -> tuple[str, datetime, int] | None:
-    windows = view.whole.windows
-    windows = windows[
-        (windows["school_year"] == view.filters.term // 10) & (windows["ends_at"] > to_us(view.filters.as_of))
-    ]
-    windows = windows[windows["task"].isin(["upload", "certify"]) & (windows["semester"] == view.filters.term % 10)]
+    windows = view.whole.windows_of(view.filters.term, "upload", "certify")
+    windows = windows[windows["ends_at"] > to_us(view.filters.as_of)]
     if view.filters.grade is not None:
         windows = windows[windows["grade"] == view.filters.grade]
     if windows.empty:

@@ -17,9 +17,7 @@ LAST_US = 2 * DAY_US
 
 def _closes_at(ledger: Ledger, duties: pd.DataFrame, term: int, deadline: str) -> npt.NDArray[np.int64]:
     """Return when uploading closed for each duty's grade, NEVER where no window is known."""
-    windows = ledger.windows[
-        (ledger.windows["task"] == "upload") & (ledger.windows["school_year"] * 10 + ledger.windows["semester"] == term)
-    ]
+    windows = ledger.windows_of(term, "upload")
     ends = np.full(10, NEVER, dtype=np.int64)  # by grade
     column = "ends_at" if deadline == "current" else "original_ends_at"
     ends[windows["grade"].to_numpy()] = windows[column].to_numpy()

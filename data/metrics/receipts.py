@@ -83,8 +83,7 @@ def standing(
 
 def _windows(ledger: Ledger, year: int, deadline: str) -> tuple[Ints, Ints]:
     """Return start and exclusive end of the window by grade, NEVER where there is none."""
-    windows = ledger.windows
-    windows = windows[(windows["task"] == TASK) & (windows["school_year"] == year) & (windows["semester"] == 0)]
+    windows = ledger.windows_of(year * 10, TASK)
     starts_at, ends_at = np.full(10, NEVER, dtype=np.int64), np.full(10, NEVER, dtype=np.int64)
     grades = windows["grade"].to_numpy()
     starts_at[grades] = windows["starts_at"].to_numpy()

@@ -140,10 +140,9 @@ def _usual(before: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _start(ledger: Ledger, term: int, stage: str) -> int | None:
-    windows = ledger.windows
-    of_term = (windows["school_year"] * 10 + windows["semester"] == term).to_numpy()
+    windows = ledger.windows_of(term)
     named = windows["task"].eq(stage) | windows["task"].str.startswith(f"{stage}_")
-    starts = windows["starts_at"].to_numpy()[of_term & named.to_numpy()]
+    starts = windows.loc[named, "starts_at"]
     if len(starts):
         return int(starts.min())
     duties = ledger.of_term(term, stage)
