@@ -11,7 +11,7 @@ from dashboard.figures.palette import SEQUENTIAL, SERIES, SURFACES, theme_of
 from dashboard.figures.template import Figure, layout, legend_below
 
 ROW_HEIGHT: Final = 32
-BUCKETS: Final = ("waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14")
+BUCKETS: Final = ("age_0_3", "age_4_7", "age_8_14", "age_over_14")
 _LABEL_WIDTH: Final = (
     128  # room in pixels for 「158 件・中位 14 日」 right of the longest stem, on a phone as on a desk
 )
@@ -35,13 +35,13 @@ def _row_axis(labels: list[str]) -> Figure:
 def lollipop(rows: pd.DataFrame, *, theme: str) -> Figure:
     """Draw how many items wait for whom, in the order given (the caller's, by count or by name), the first on top.
 
-    rows: label, waiting (count), median_days (of those waiting, NA where none waits). Each stem says 「58 件・中位 4 日」.
+    rows: label, waiting (count), age_median_days (of those waiting, NA where none waits). Each stem says 「58 件・中位 4 日」.
     """
     name = theme_of(theme)
     waiting = rows["waiting"].fillna(0).astype(int).tolist()
     words = [
         _("%(n)s 件", n=count(n)) + ("" if pd.isna(median) else _("・中位 %(days)s 日", days=days(median)))
-        for n, median in zip(waiting, rows["median_days"], strict=True)
+        for n, median in zip(waiting, rows["age_median_days"], strict=True)
     ]
     positions = list(range(len(waiting)))
     surface = SURFACES[name]

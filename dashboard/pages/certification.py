@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -154,30 +155,30 @@ def _backlog_card(result: Certification, theme: str) -> html.Section:
         [
             row.label,
             count(row.waiting),
-            days(row.median_days, decimals=1),
-            days(row.oldest_days, decimals=1),
+            days(row.age_median_days, decimals=1),
+            roc_date(datetime.fromisoformat(row.oldest_opened_at)) if row.waiting else "—",
             count(row.overdue),
         ]
         for row in rows.itertuples()
     ]
     return chart(
-        "certification-backlog", lollipop(rows[["label", "waiting", "median_days"]], theme=theme),
+        "certification-backlog", lollipop(rows[["label", "waiting", "age_median_days"]], theme=theme),
         title=_("%(n)s 件在等 %(people)s 位教師認證", n=count(total), people=people),
         question=_("哪些件數在等、等了多久？"), summary=_("各教師待認證件數與等候日數的中位數。"),
-        table=data_table([_("教師"), _("待認證"), _("已等中位（日）"), _("最久（日）"), _("逾期")], table, caption=_("待認證件數")),
+        table=data_table([_("教師"), _("待認證"), _("已等中位（日）"), _("最早送出"), _("逾期")], table, caption=_("待認證件數")),
         footnote=_("待認證＝已送出、結果尚未發佈；承辦人為任課教師，請假期間為代理人。這是工作清單，不是評比。最多列 %(n)s 位。", n=MOST_BARS),
     )  # fmt: skip
 
 
 def _ageing_card(result: Certification, theme: str) -> html.Section:
     rows = _bars(result)
-    old, total = int(result.teachers["waiting_over_14"].sum()), int(result.teachers["waiting"].sum())
+    old, total = int(result.teachers["age_over_14"].sum()), int(result.teachers["waiting"].sum())
     table = [
-        [row.label, count(row.waiting_0_3), count(row.waiting_4_7), count(row.waiting_8_14), count(row.waiting_over_14)]
+        [row.label, count(row.age_0_3), count(row.age_4_7), count(row.age_8_14), count(row.age_over_14)]
         for row in rows.itertuples()
     ]
     return chart(
-        "certification-ageing", ageing(rows[["label", "waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14"]], theme=theme),
+        "certification-ageing", ageing(rows[["label", "age_0_3", "age_4_7", "age_8_14", "age_over_14"]], theme=theme),
         title=_("%(old)s／%(total)s 件已等超過 14 天", old=count(old), total=count(total)),
         question=_("等得久的有多少？"), summary=_("待認證件數依等候日數分成四段。"),
         table=data_table([_("教師"), _("0–3 日"), _("4–7 日"), _("8–14 日"), _("超過 14 日")], table, caption=_("待認證件數的等候日數")),

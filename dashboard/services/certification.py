@@ -13,12 +13,10 @@ from dashboard.services.filters import View
 from dashboard.services.store import Store
 from data.db import reading
 from data.instants import DAY_US, NEVER, from_us, to_us
-from data.ledger import holders
-from data.metrics import Question, arrivals, completion, funnel, waits
+from data.metrics import Question, arrivals, backlog, completion, funnel, waits
 from data.metrics.completion import STATES, states
 from data.queries import waiting_items
 
-AGE_LIMITS = (4, 8, 15)  # days: 0–3, 4–7, 8–14, more
 QUEUE_ROWS = 500
 
 
@@ -62,7 +60,7 @@ def _compute(store: Store, view: View) -> Certification:
     waiting = (state == STATES.index("open")) | (state == STATES.index("overdue"))
     undone = duties[waiting]
     judged = int((undone["decided_at"].to_numpy() <= as_of_us).sum())
-    teachers = _teachers(view, ask, undone, as_of_us) if scope.teachers in ("all", "unit") else pd.DataFrame()
+    teachers = _teachers(view, ask) if scope.teachers in ("all", "unit") else pd.DataFrame()
     assessed = funnel.answer(view.whole, Question(filters.term, filters.as_of, by="teacher", stage="certify"))
     named = scope.teachers == "all"
     points = assessed.rename(columns={"name": "label"})
@@ -89,26 +87,15 @@ def _compute(store: Store, view: View) -> Certification:
     )
 
 
-def _teachers(view: View, ask: Question, undone: pd.DataFrame, as_of_us: int) -> pd.DataFrame:
+def _teachers(view: View, ask: Question) -> pd.DataFrame:
     ledger = view.ledger
-    table = completion.answer(ledger, Question(ask.term, ask.as_of, by="teacher", stage="certify"))
-    holder = holders(ledger, undone, as_of_us)
-    age = (as_of_us - undone["opened_at"].to_numpy()) / DAY_US
-    ages = pd.DataFrame({"code": holder, "age": age, "bin": np.digitize(age, AGE_LIMITS)})
-    counts = ages.groupby(["code", "bin"]).size().unstack(fill_value=0).reindex(columns=range(4), fill_value=0)
-    counts.columns = pd.Index(["waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14"])
-    extra = counts.assign(
-        waiting=counts.sum(axis=1),
-        median_days=ages.groupby("code")["age"].median(),
-        oldest_days=ages.groupby("code")["age"].max(),
-    )
-    extra.index = pd.Index([str(ledger.labels["teacher"][code]) if code >= 0 else "" for code in extra.index])
-    table = table.join(extra, on="key")
-    numbers = ["waiting_0_3", "waiting_4_7", "waiting_8_14", "waiting_over_14", "waiting"]
-    table[numbers] = table[numbers].fillna(0).astype("int64")
+    by_teacher = replace(ask, by="teacher")
+    table = completion.answer(ledger, by_teacher)
+    waiting = backlog.answer(ledger, by_teacher).drop(columns=["name", "overdue"])
+    table = table.astype({"key": "str"}).merge(waiting.astype({"key": "str"}), on="key")  # no rows give no type
     units = dict(zip(ledger.labels["teacher"], ledger.labels["unit"][ledger.teachers["unit"].to_numpy()], strict=True))
     table["unit"] = [str(units.get(key, "")) for key in table["key"]]
-    arrived = arrivals.answer(ledger, Question(ask.term, ask.as_of, by="teacher", stage="certify"))
+    arrived = arrivals.answer(ledger, by_teacher)
     table["late_share"] = table["key"].map(arrived.set_index("key")["last_48h_share"])  # context for any delay
     if view.scope.teachers == "unit":
         table = table[table["unit"] == view.scope.unit]

@@ -22,11 +22,11 @@ def term(start="2026-09-01", days=84):
 
 
 def backlog(n=12):
-    return pd.DataFrame({"label": [f"教師{i}" for i in range(n)], "waiting": range(n), "median_days": [4.4] * n})
+    return pd.DataFrame({"label": [f"教師{i}" for i in range(n)], "waiting": range(n), "age_median_days": [4.4] * n})
 
 
 def ages(n=12):
-    counts = {f"waiting_{name}": range(n) for name in ("0_3", "4_7", "8_14", "over_14")}
+    counts = {f"age_{name}": range(n) for name in ("0_3", "4_7", "8_14", "over_14")}
     return pd.DataFrame({"label": [f"科{i}" for i in range(n)], **counts})
 
 
@@ -138,7 +138,7 @@ def test_nothing_sent_yet_is_an_empty_plot_with_its_deadline():
 
 
 def test_a_stem_says_how_many_wait_and_how_long():
-    figure = lollipop(backlog(2).assign(waiting=[1058, 0], median_days=[4.4, pd.NA]), theme="light")
+    figure = lollipop(backlog(2).assign(waiting=[1058, 0], age_median_days=[4.4, pd.NA]), theme="light")
     assert figure["data"][1]["text"] == ["1,058 件・中位 4 日", "0 件"]
 
 
