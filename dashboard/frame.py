@@ -124,11 +124,13 @@ def answer(
     body: Callable[[View, str], list[Any]],
     *,
     about: str = "",
+    rests_on: tuple[str, ...] = ("outcomes",),
 ) -> tuple[list[Any], Any]:
     """Answer a page's callback: heading and body. values: the filters', then the theme.
 
     The body is kept per data version, scope (and so role), question, theme and language; the heading is not, as data grow
-    stale by themselves. about: whatever else body depends on, such as the number of a student.
+    stale by themselves. about: whatever else body depends on, such as the number of a student. rests_on: the kinds of
+    rosters whose newest import the heading names.
     """
     view = open_view(store(), current_scope(), read_query(names, values[:-1]))
     if view is None:
@@ -136,7 +138,7 @@ def answer(
     theme = "dark" if values[-1] == "dark" else "light"
     key = (*view.key, page_id, about, theme, language())
     ready = store().kept(key, lambda: Fragment(to_json_plotly(body(view, theme))))  # written once, sent as it is
-    return heading(page_id, title, view, trust_of(store(), view)), ready
+    return heading(page_id, title, view, trust_of(store(), view, rests_on=rests_on)), ready
 
 
 def _no_data() -> html.Div:
@@ -247,7 +249,7 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
             deadline += _("，這天以前有 %(n)s 件待認證到期", n=count(due_count))
     source = trust.source + aside(trust.sha256) if trust.source else ""
     parts = trust_line(
-        as_of=trust.as_of, source=source, source_href="/imports?kind=outcomes" if may(Permission.VIEW_IMPORTS) else "",
+        as_of=trust.as_of, source=source, source_href=f"/imports?kind={trust.kind}" if may(Permission.VIEW_IMPORTS) else "",
         deadline=deadline, deadline_status="neutral",
     )  # fmt: skip
     parts.append(html.Span(scope_words(view)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,10 +32,10 @@ class Settings(BaseSettings):
         path = self.instance_dir / f"{name}.key"
         if not path.exists():
             self.instance_dir.mkdir(parents=True, exist_ok=True)
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                return path.read_bytes()
+            handle, made = tempfile.mkstemp(dir=self.instance_dir, prefix=f"{name}-")  # for the owner only
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
+            with contextlib.suppress(FileExistsError):  # another process was first: its secret is whole already
+                os.link(made, path)
+            Path(made).unlink()
         return path.read_bytes()

@@ -55,7 +55,7 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    return answer(PAGE, _("收訖"), FILTERS, values, _body)
+    return answer(PAGE, _("收訖"), FILTERS, values, _body, rests_on=("receipts", "disputes"))
 
 
 def _body(view: View, theme: str) -> list[Any]:

@@ -54,7 +54,7 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    return answer(PAGE, _("勾選"), FILTERS, values, _body)
+    return answer(PAGE, _("勾選"), FILTERS, values, _body, rests_on=("selections",))
 
 
 def _body(view: View, theme: str) -> list[Any]:

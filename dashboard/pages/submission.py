@@ -41,6 +41,10 @@ from dashboard.services.filters import View
 from dashboard.services.submission import Book, Due, Roster, Submission, submission
 
 PAGE = "submission"
+RESTS_ON = (
+    "official_students", "official_grades", "official_outcomes", "official_performances", "official_positions",
+    "registrations", "counselling", "positions", "grades",
+)  # fmt: skip
 FILTERS = ("term", "asof", "division", "grade", "dept")
 MOST_NAMES = 3
 FAR_US = 250_000_000_000_000_000  # a later instant has not come
@@ -65,7 +69,7 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    return answer(PAGE, _("提交與登錄"), FILTERS, values, _body)
+    return answer(PAGE, _("提交與登錄"), FILTERS, values, _body, rests_on=RESTS_ON)
 
 
 def _body(view: View, _theme: str) -> list[Any]:

@@ -59,7 +59,7 @@ def layout(**query: str | None) -> html.Div:
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question."""
-    return answer(PAGE, _("上傳"), FILTERS, values, _body)
+    return answer(PAGE, _("上傳"), FILTERS, values, _body, rests_on=("outcomes", "performances"))
 
 
 def _body(view: View, theme: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,14 +19,16 @@ from data.regulation.calendar import working_calendar
 from data.rosters.kinds import all_kinds
 
 STALE_WORKING_DAYS = 3
+DAILY = "outcomes"  # the list that a school brings in day by day
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the trust line says. imported_at: newest import of the certification list; sources: its file and hash."""
+    """What the trust line says. imported_at, kind, source and sha256: the newest import of what the page rests on."""
 
     as_of: datetime
     imported_at: datetime | None
+    kind: str
     source: str
     sha256: str
     is_stale: bool
@@ -33,21 +36,24 @@ class Trust:
     next_deadline: tuple[str, datetime, int] | None  # task, the instant the window ends, certifications due by then
 
 
-def trust_of(store: Store, view: View) -> Trust:
-    """Say what the figures of a view rest on."""
+def trust_of(store: Store, view: View, *, rests_on: Sequence[str]) -> Trust:
+    """Say what the figures of a view rest on. rests_on: kinds of rosters.
+
+    Only the certification list comes daily, so that only what rests on it grows stale: a list handed in once a year does not.
+    """
     deadline = store.kept((*view.key, "deadline"), lambda: _next_deadline(view))
     with reading(store.engine) as connection:
         imports: list[LastImport] = last_imports(connection)
-    lists = [one for one in imports if one.kind == "outcomes"] or imports
+    lists = [one for one in imports if one.kind in rests_on]
     newest = max(lists, key=lambda one: one.imported_us, default=None)
     if newest is None:
-        return Trust(view.filters.as_of, None, "", "", is_stale=False, stale_days=0, next_deadline=deadline)
+        return Trust(view.filters.as_of, None, "", "", "", is_stale=False, stale_days=0, next_deadline=deadline)
     imported_at = from_us(newest.imported_us)
     today = datetime.now(TAIPEI).date()
     days = int(np.busday_count(imported_at.date(), today, busdaycal=working_calendar()))
     return Trust(
-        view.filters.as_of, imported_at, newest.file_name, newest.sha256[:8], is_stale=days > STALE_WORKING_DAYS, stale_days=days,
-        next_deadline=deadline,
+        view.filters.as_of, imported_at, newest.kind, newest.file_name, newest.sha256[:8],
+        is_stale=newest.kind == DAILY and days > STALE_WORKING_DAYS, stale_days=days, next_deadline=deadline,
     )  # fmt: skip
 
 
