@@ -29,13 +29,18 @@ class Settings(BaseSettings):
 
     def secret(self, name: str) -> bytes:
         """Return a secret of the instance, made on first use and readable by its owner only."""
-        path = self.instance_dir / f"{name}.key"
-        if not path.exists():
-            self.instance_dir.mkdir(parents=True, exist_ok=True)
-            handle, made = tempfile.mkstemp(dir=self.instance_dir, prefix=f"{name}-")  # for the owner only
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_hex(32))
-            with contextlib.suppress(FileExistsError):  # another process was first: its secret is whole already
-                os.link(made, path)
-            Path(made).unlink()
-        return path.read_bytes()
+        return read_secret(self.instance_dir, name)
+
+
+def read_secret(folder: Path, name: str) -> bytes:
+    """Return a secret of an instance folder, making it on first use."""
+    path = folder / f"{name}.key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, made = tempfile.mkstemp(dir=folder, prefix=f"{name}-")  # for the owner only
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+        with contextlib.suppress(FileExistsError):  # another process was first: its secret is whole already
+            os.link(made, path)
+        Path(made).unlink()
+    return path.read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -11,10 +10,10 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Engine, insert, select
 
+from data.audit import append
 from data.db import next_id, raise_data_version, writing
 from data.instants import TAIPEI, to_us
 from data.models import (
-    AuditEvent,
     Base,
     Delegation,
     Exemption,
@@ -224,8 +223,8 @@ def _enter(
         context.rely(table_of(counted_on).name, ids)
     keep_rows(context)
     raise_data_version(connection)
-    detail = json.dumps({"batch_id": batch_id, "table": table_of(model).name, "rows": len(frame)})
-    connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="enter_by_hand", detail=detail))
+    detail = {"batch_id": batch_id, "table": table_of(model).name, "rows": len(frame)}
+    append(connection, at=moment, actor=by, action="enter_by_hand", detail=detail, about=f"import:{batch_id}")
     return batch_id
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from data.models import DataVersion
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = "head"
 
 
 def normalise_url(url: str) -> str:
@@ -28,18 +29,22 @@ def normalise_url(url: str) -> str:
     return url
 
 
-def open_engine(url: str) -> Engine:
-    """Open the database at url. SQLite: WAL, synchronous=FULL, foreign keys on; its folder is made when missing."""
+def open_engine(url: str, *, audit_key: bytes = b"") -> Engine:
+    """Open the database at url. SQLite: WAL, synchronous=FULL, foreign keys on; its folder is made when missing.
+
+    audit_key: the secret that seals the audit log (data.audit); every connection of the engine carries it.
+    """
+    carried = {"audit_key": audit_key}
     url = normalise_url(url)
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, execution_options=carried)
     if parsed.database and parsed.database != ":memory:":
         file = Path(parsed.database)
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)  # it holds the data of minors; WAL files take the same mode
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30}, execution_options=carried)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -116,7 +121,7 @@ def _config(connection: Connection) -> Config:
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest schema, in one transaction; run again it changes nothing."""
     with writing(engine) as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), NEWEST)
         if connection.execute(select(DataVersion.id)).first() is None:
             connection.execute(insert(DataVersion).values(id=1, version=1))
 

@@ -175,14 +175,21 @@ class Setting(Base):
 
 
 class AuditEvent(Base):
-    """Something a person or the system did. Holds no names of students."""
+    """Something a person or the system did. Holds no names; only grows, by data.audit alone (triggers refuse the rest).
+
+    actor: an account's name. about: `kind:code` of whom or what. sequence, previous_hash, hash: its place in the chain.
+    """
 
     __tablename__ = "audit_events"
     id: Mapped[int] = mapped_column(primary_key=True)
-    happened_at: Mapped[datetime]
+    happened_at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str]
     action: Mapped[str]
     detail: Mapped[str]
+    sequence: Mapped[int] = mapped_column(unique=True)
+    about: Mapped[str] = mapped_column(server_default=text("''"), default="", index=True)
+    previous_hash: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    hash: Mapped[str] = mapped_column(server_default=text("''"), default="")
 
 
 class AuditRefusal(Base):

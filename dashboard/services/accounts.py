@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +13,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dashboard.access.roles import Role
 from dashboard.services.store import Store
+from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import AuditEvent, SchoolClass, Staff, User, UserClass, UserSession
+from data.models import SchoolClass, Staff, User, UserClass, UserSession
 
 MINIMUM_LENGTH = 12
 FAILURES_ALLOWED = 5
@@ -152,7 +152,11 @@ def log_in(store: Store, username: str, password: str) -> str | None:
                 lock = moment + timedelta(minutes=LOCK_MINUTES) if failures >= FAILURES_ALLOWED else None
                 count = 0 if lock else failures
                 connection.execute(update(User).where(User.id == user.id).values(failed_count=count, locked_until=lock))
-            _audit(connection, username[:64], "login_failed", {})
+            if user is not None:
+                _audit(connection, username, "login_failed", {})
+            else:  # what was typed may be a password, or somebody's name: only that it was the same as before is kept
+                typed = pseudonym(username, key=key_of(connection))
+                append(connection, at=_now(), actor="", action="login_failed", about=f"unknown:{typed}")
         return None
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
@@ -201,16 +205,14 @@ def account_of(store: Store, token: str, *, idle_minutes: int, session_hours: in
 
 def record(store: Store, actor: str, action: str, detail: dict[str, object]) -> None:
     """Write one audit line."""
-    with writing(store.engine) as connection:
+    with (
+        store.engine.begin() as connection
+    ):  # not data.db.writing: on PostgreSQL that waits for a running import to end
         _audit(connection, actor, action, detail)
 
 
 def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object]) -> None:
-    connection.execute(
-        insert(AuditEvent).values(
-            happened_at=_now(), actor=actor, action=action, detail=json.dumps(detail, ensure_ascii=False)
-        )
-    )
+    append(connection, at=_now(), actor=actor, action=action, detail=detail, about=f"account:{actor}")
 
 
 def _user_id(connection: Connection, username: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from dashboard.settings import read_secret
 from data import queries
 from data.db import migrate, open_engine, read_data_version, reading, schema_revision
 from data.instants import TAIPEI
@@ -23,7 +24,7 @@ class Store:
     """The engine and what was computed from its current data version; a class because it owns both."""
 
     def __init__(self, url: str, *, id_key: bytes, instance_dir: Path) -> None:
-        self.engine = open_engine(url)
+        self.engine = open_engine(url, audit_key=read_secret(instance_dir, "audit"))
         self.id_key = id_key
         self.instance_dir = instance_dir
         self._lock = Lock()

@@ -17,10 +17,10 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
+from data.audit import append
 from data.db import raise_data_version, read_data_version, reading, writing
 from data.instants import TAIPEI, to_us
 from data.models import (
-    AuditEvent,
     AuditRefusal,
     AuditRejectedRow,
     HeadingMapping,
@@ -307,8 +307,10 @@ def _compare_headings(
 
 def record(connection: Connection, moment: datetime, actor: str, action: str, detail: Mapping[str, Any]) -> None:
     """Write one audit line in the transaction of what it tells of."""
-    text = json.dumps(detail, ensure_ascii=False)
-    connection.execute(insert(AuditEvent).values(happened_at=moment, actor=actor, action=action, detail=text))
+    batch_id = detail.get("batch_id")
+    append(
+        connection, at=moment, actor=actor, action=action, detail=detail, about=f"import:{batch_id}" if batch_id else ""
+    )
 
 
 def _read_all(

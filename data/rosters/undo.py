@@ -12,9 +12,10 @@ import numpy.typing as npt
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from data.audit import append
 from data.db import raise_data_version, writing
 from data.instants import TAIPEI
-from data.models import AuditEvent, Base, Import, ImportChange, ImportRows
+from data.models import Base, Import, ImportChange, ImportRows
 from data.rosters.kinds import Context
 from data.rosters.problems import Problem, RefusedError
 from data.rosters.store import from_text
@@ -65,8 +66,8 @@ def undo_batch(engine: Engine, batch_id: str, *, by: str, at: datetime | None = 
                 update(Import).where(Import.id.in_(ids)).values(state="undone", undone_at=moment, undone_by=by)
             )
             raise_data_version(connection)
-            detail = f'{{"batch_id": "{batch_id}", "rows": {count}}}'
-            connection.execute(insert(AuditEvent).values(happened_at=moment, actor=by, action="undo", detail=detail))
+            detail = {"batch_id": batch_id, "rows": count}
+            append(connection, at=moment, actor=by, action="undo", detail=detail, about=f"import:{batch_id}")
             return count
     except IntegrityError:
         raise _refusal("後來的匯入還用到它帶進來的資料，請先復原後來的匯入") from None

@@ -93,7 +93,8 @@ def test_the_29th_of_february_is_checked_against_the_converted_year():
 
 def add_event(engine, happened_at):
     with writing(engine) as connection:
-        connection.execute(insert(AuditEvent).values(happened_at=happened_at, actor="x", action="x", detail=""))
+        values = {"happened_at": happened_at, "actor": "x", "action": "x", "detail": "", "sequence": 1}
+        connection.execute(insert(AuditEvent).values(values))
 
 
 def test_the_database_refuses_a_naive_instant(engine):

@@ -1,0 +1,164 @@
+"""The audit log: one event a row, each sealed with a secret over its content and the row before it (docs/adr/0012)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Connection, insert, select, text, type_coerce
+
+from data.instants import to_us
+from data.models import AuditEvent
+
+GENESIS: Final = "0" * 64  # what the first row says came before it
+KEY: Final = "audit_key"  # the engine's execution option that holds the chain's secret (data.db.open_engine)
+_LOCK: Final = 4118  # PostgreSQL's; SQLite has one writer by nature
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row as it is sealed: the instant as microseconds, detail as the text that is stored."""
+
+    sequence: int
+    happened_us: int
+    actor: str
+    action: str
+    about: str
+    detail: str
+    previous_hash: str
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the rows first to last: changed, missing, unlinked, or cut (the anchored head is not there)."""
+
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the whole chain found; number and hash are those of its last row."""
+
+    count: int
+    number: int
+    hash: str
+    faults: tuple[Fault, ...]
+
+
+def seal(entry: Entry, *, key: bytes) -> str:
+    """Return the seal of a row: HMAC-SHA256 over its content in one fixed form, its place and the seal before it."""
+    content = [
+        entry.sequence,
+        entry.happened_us,
+        entry.actor,
+        entry.action,
+        entry.about,
+        entry.detail,
+        entry.previous_hash,
+    ]
+    written = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    return hmac.new(key, written.encode("ascii"), hashlib.sha256).hexdigest()
+
+
+def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "") -> Verdict:
+    """Look at every row in order. head: the seal of a row noted elsewhere earlier; without one a cut tail cannot be seen.
+
+    changed: the content, the place or the seal is not what was sealed (an inserted row has no seal that fits either).
+    missing: places that no row has. unlinked: a sound row that does not follow the row before it.
+    """
+    faults: list[Fault] = []
+    before, count, seen = Entry(0, 0, "", "", "", "", "", GENESIS), 0, not head
+    for entry in entries:
+        count += 1
+        if entry.sequence > before.sequence + 1:
+            _note(faults, "missing", before.sequence + 1, entry.sequence - 1)
+        if seal(entry, key=key) != entry.hash:
+            _note(faults, "changed", entry.sequence, entry.sequence)
+        elif entry.sequence == before.sequence + 1 and entry.previous_hash != before.hash:
+            _note(faults, "unlinked", entry.sequence, entry.sequence)
+        seen = seen or entry.hash == head
+        before = entry
+    if not seen:
+        faults.append(Fault("cut", before.sequence, before.sequence))
+    return Verdict(count, before.sequence, before.hash, tuple(faults))
+
+
+def _note(faults: list[Fault], kind: str, first: int, last: int) -> None:
+    """Add a fault, or make the last one longer: a wrong key would say a hundred thousand lines else."""
+    if faults and faults[-1].kind == kind and faults[-1].last == first - 1:
+        first = faults.pop().first
+    faults.append(Fault(kind, first, last))
+
+
+def append(
+    connection: Connection, *, at: datetime, actor: str, action: str, detail: Mapping[str, Any] | None = None, about: str = ""
+) -> None:  # fmt: skip
+    """Write one event at the chain's end, in the transaction of what it tells of; call it last in that transaction.
+
+    actor: an account's name. about: whom or what it is about, as `kind:code`. detail: codes and counts. No personal names.
+    """
+    if connection.dialect.name == "postgresql":
+        # Taken last and held until the commit, so that every writer locks in the same order and none can deadlock.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    last = connection.execute(
+        select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
+    ).first()
+    entry = Entry(
+        (last.sequence if last else 0) + 1, to_us(at), one_line(actor), action, one_line(about),
+        json.dumps(detail or {}, ensure_ascii=False), last.hash if last else GENESIS,
+    )  # fmt: skip
+    values = {
+        "sequence": entry.sequence, "happened_at": at, "actor": entry.actor, "action": entry.action, "about": entry.about,
+        "detail": entry.detail, "previous_hash": entry.previous_hash, "hash": seal(entry, key=key_of(connection)),
+    }  # fmt: skip
+    connection.execute(insert(AuditEvent).values(values))
+
+
+def one_line(said: str) -> str:
+    """Return text from outside as one line that both databases take."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in said)[:_LONGEST]
+
+
+def key_of(connection: Connection) -> bytes:
+    """Return the chain's secret that the engine was opened with."""
+    key: bytes = connection.get_execution_options().get(KEY, b"")
+    return key
+
+
+def pseudonym(said: str, *, key: bytes) -> str:
+    """Return what stands for a number or name in the log: the same each time, and nobody's without the secret."""
+    return hmac.new(key, f"pseudonym:{said}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:20]
+
+
+def read_entries(connection: Connection) -> Iterable[Entry]:
+    """Read the whole chain in order, a piece at a time, as it is stored: a date past all calendars must not stop the look."""
+    stored = type_coerce(AuditEvent.happened_at, BigInteger)
+    columns = (AuditEvent.sequence, stored, AuditEvent.actor, AuditEvent.action, AuditEvent.about,
+               AuditEvent.detail, AuditEvent.previous_hash, AuditEvent.hash)  # fmt: skip
+    chain = select(*columns).order_by(AuditEvent.sequence, AuditEvent.id)
+    found = connection.execute(chain, execution_options={"yield_per": 5000})
+    for row in found:
+        place = row.sequence if isinstance(row.sequence, int) else 0  # SQLite takes text where a number is due
+        yield Entry(place, *row[1:])
+
+
+def verify(connection: Connection, *, head: str = "") -> Verdict:
+    """Look at the stored chain."""
+    return find_faults(read_entries(connection), key=key_of(connection), head=head)
+
+
+def read_head(connection: Connection) -> tuple[int, str]:
+    """Return number and seal of the last row, to be noted where nobody who can write the database can reach."""
+    last = connection.execute(
+        select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
+    ).first()
+    return (last.sequence, last.hash) if last else (0, GENESIS)
