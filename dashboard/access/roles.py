@@ -69,7 +69,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.EXECUTIVE_SECRETARY: _REGISTRAR,
     Role.SECTION_CHIEF: _REGISTRAR,
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
-    Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER}),
+    Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}),
     Role.MEMBER: _AGGREGATES,  # parents and students sit in the group: no names, small groups suppressed
     Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER} | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT},
 }

@@ -26,7 +26,7 @@ EVERYBODY = tuple(ROLES)
 ALLOWED = {
     "classes": {"principal", "secretary", "chief", "homeroom", "member", "auditor"},
     "teachers": {"principal", "secretary", "chief"},
-    "reminders": {"principal", "secretary", "chief"},
+    "reminders": {"principal", "secretary", "chief", "teacher"},
 }
 FORMATS = ("csv", "xlsx", "ods")
 HEADINGS = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
+import openpyxl
 import pytest
 
+from dashboard.exports.tables import all_tables
 from tests.app.conftest import fire
 
 ROLES = ("principal", "secretary", "chief", "homeroom", "teacher")
@@ -147,3 +150,42 @@ def test_every_percentage_stands_with_what_it_is_of(client_for, app, place, role
             if PERCENT.search(text) and not COUNTED.search(text):
                 alone.append(f"{page_id}: {text}")
     assert alone == []
+
+
+def sentences_of_a_file(client, key, term):
+    """Return what a workbook says, its table and its sheet of definitions, a sentence each; None where it is refused."""
+    answer = client.get(f"/exports/{key}.xlsx?term={term}")
+    if answer.status_code != 200:
+        return None
+    book = openpyxl.load_workbook(io.BytesIO(answer.data), read_only=True)
+    cells = {
+        str(cell)
+        for sheet in book
+        for row in sheet.iter_rows(values_only=True)
+        for cell in row
+        if isinstance(cell, str)
+    }
+    return [sentence for cell in cells for sentence in re.split(r"[。；;\n]|\. ", cell)]
+
+
+@pytest.mark.parametrize("role", ["secretary", "homeroom"])
+def test_no_word_of_an_export_a_slip_or_a_reminder_is_a_fault(client_for, place, role, language):
+    client = client_for(role)
+    client.set_cookie("lang", language)
+    term = place.school.current_term
+    said = {key: sentences_of_a_file(client, key, term) for key in all_tables()}
+    slips = client.get(f"/slips/{place.school.homeroom_class}?term={term}")
+    said["slips"] = re.split(r"[。；;\n]|<[^>]*>", slips.get_data(as_text=True))
+    reminders = client.get(f"/exports/reminders.txt?term={term}")
+    if reminders.status_code == 200:
+        said["reminders.txt"] = re.split(r"[。；;\n]", reminders.get_data(as_text=True))
+    given = {key: sentences for key, sentences in said.items() if sentences is not None}
+    assert {"classes", "uploads", "selection", "slips"} <= set(given)
+    voluntary = [
+        (key, sentence)
+        for key, sentences in given.items()
+        for sentence in sentences
+        if VOLUNTARY.search(sentence) and not OF_OTHERS.search(sentence)
+    ]
+    assert voluntary
+    assert [each for each in voluntary if FAULTS.search(each[1])] == []
