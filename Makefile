@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
 
-.PHONY: run test lint bench fuzz crash screenshots lock clean
+.PHONY: run test lint bench fuzz crash load screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@test -f instance/licheng.sqlite || $(BIN)/licheng demo
@@ -30,6 +30,10 @@ fuzz: $(VENV)/dev.stamp
 crash: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.crash --kills 200 --database sqlite
 	$(BIN)/python -m tests.crash --kills 200 --database postgresql
+
+# Fifty people of all roles on two workers for two minutes, each answer searched for what is not theirs.
+load: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.load --users 50 --seconds 120
 
 screenshots: $(VENV)/dev.stamp browser
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots
