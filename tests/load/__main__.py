@@ -153,9 +153,11 @@ def questions(place: Place) -> list[tuple[str, str, str, Any]]:
         for term, one, theme in itertools.product(terms, about.get(of, [""])[:20], ("light", "dark")):
             said = {f"{page}-term": term, f"{page}-{of}": one, "theme": theme}
             asked.append((f"page {page}", "POST", "/_dash-update-component", body(output, entry, said)))
-    for key, term in itertools.product([*all_tables(), "reminders"], terms):
-        for more in ("", *(f"&class={quote(name)}" for name in classes[:3])):
-            asked.append((f"export {key}", "GET", f"/exports/{key}.csv?term={term}{more}", None))
+    narrowed = ["", *(f"&class={quote(name)}" for name in classes[:3])]
+    asked += [
+        (f"export {key}", "GET", f"/exports/{key}.csv?term={term}{more}", None)
+        for key, term, more in itertools.product(all_tables(), terms, narrowed)
+    ]
     asked += [("slips", "GET", f"/slips/{quote(name)}", None) for name in classes]
     asked += [("shell", "GET", path, None) for path in ("/", "/certification", "/imports", "/no-such-page")]
     return asked
