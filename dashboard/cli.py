@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dashboard.services import accounts, imports, reports
+from dashboard.services import accounts, audit, imports, reports
 from dashboard.services.jobs import run_worker
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 user_app = typer.Typer(no_args_is_help=True, help="帳號")
 app.add_typer(user_app, name="user")
+audit_app = typer.Typer(no_args_is_help=True, help="稽核紀錄：查驗與記下鏈首")
+app.add_typer(audit_app, name="audit")
 Db = Annotated[str, typer.Option("--db", help="資料庫網址；預設為 LICHENG_DATABASE_URL 或 instance/ 裡的 SQLite")]
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -322,7 +324,7 @@ def setting(
 ) -> None:
     """設定學校自己的參數：校名、代碼、件數上限、最短認證日數。"""
     try:
-        imports.change_setting(_store(db), key, value)
+        imports.change_setting(_store(db), key, value, by=getpass.getuser())
     except ValueError as error:
         raise _fail(str(error)) from None
 
@@ -408,6 +410,39 @@ def user_list(db: Db = "") -> None:
     for name, role, scope, enabled in accounts.list_users(_store(db)):
         table.add_row(name, role, scope or "全校", "啟用" if enabled else "停用")
     Console().print(table)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    head: Annotated[str, typer.Option(help="以前用 licheng audit head 記下的封印；有它才看得出最新的紀錄被刪掉")] = "",
+    db: Db = "",
+) -> None:
+    """查驗稽核紀錄的鏈：有沒有任何一筆被改掉、刪掉、插入或調換。"""
+    verdict = audit.check(_store(db), head=head.strip().lower()).verdict
+    for fault in verdict.faults:
+        _err.print(_fault_words(fault), markup=False)
+    if verdict.faults:
+        if verdict.count and (verdict.faults[0].first, verdict.faults[0].last) == (1, verdict.number):
+            _err.print("每一筆都不符：請確認 instance/audit.key 是這個資料庫原來的那一把。", markup=False)
+        raise typer.Exit(1)
+    Console(soft_wrap=True, highlight=False).print(f"共 {verdict.count:,} 筆，鏈完整。", markup=False)
+
+
+def _fault_words(fault: audit.Fault) -> str:
+    which = f"第 {fault.first} 筆" if fault.first == fault.last else f"第 {fault.first} 至 {fault.last} 筆"
+    return {
+        "changed": f"{which}：內容、順序或封印被改過，或是另外插入的",
+        "missing": f"{which}：不見了",
+        "unlinked": f"{which}：接不上前一筆，前面有紀錄被換過或調換過",
+        "cut": f"找不到記下的封印：{which}之後的紀錄被刪掉，或那一筆被改過",
+    }[fault.kind]
+
+
+@audit_app.command("head")
+def audit_head(db: Db = "") -> None:
+    """印出最新一筆的編號與封印；請記在這臺電腦以外的地方，日後用 verify --head 對照。"""
+    number, seal = audit.head_of(_store(db))
+    sys.stdout.write(f"{number} {seal}\n")
 
 
 def _password(*, from_stdin: bool) -> str:

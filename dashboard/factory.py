@@ -12,8 +12,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboard.access.guard import install_guard, seal
 from dashboard.access.session import install_login
+from dashboard.access.trail import install_trail
 from dashboard.access.views import install_views
 from dashboard.errors import install_errors
+from dashboard.exports.audit import install_audit_export
 from dashboard.exports.imports import install_imports
 from dashboard.exports.routes import install_exports
 from dashboard.exports.slips import install_slips
@@ -48,9 +50,11 @@ def create_app(settings: Settings | None = None) -> Dash:
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     install_guard(server)
     install_login(server)
+    install_trail(server)
     install_i18n(server)
     install_views(server)
     install_exports(server)
+    install_audit_export(server)
     install_slips(server)
     install_imports(server)
     install_errors(server)

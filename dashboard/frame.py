@@ -13,6 +13,7 @@ from plotly.io.json import to_json_plotly
 
 from dashboard.access.roles import TITLES, Permission
 from dashboard.access.session import current_name, current_role, current_scope, may, store
+from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
 from dashboard.components.dates import last_day, roc_date
 from dashboard.components.empty import empty_state
@@ -102,6 +103,7 @@ def refusal(
 ) -> list[Any] | None:
     """Say why this person does not get the page: no permission, or an address nobody understands; None: they do."""
     if not may(permission):
+        record_refusal({"permission": permission.value})
         href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
         why = _("這一頁的內容不在您的職務範圍內。")
         return [html.H1(title), empty_state(_("您的角色不能看這一頁"), why, _("前往可以看的頁面"), href)]

@@ -68,8 +68,16 @@ def _view(table: Table) -> View:
 def _record(key: str, suffix: str, view: View, rows: int) -> str:
     """Write the audit line and return when: no audit line, no export."""
     detail = {"table": key, "format": suffix, "rows": rows, "as_of": view.filters.as_of.isoformat()} | _asked(view)
-    accounts.record(store(), current_name(), "export", detail)
+    accounts.record(store(), current_name(), "export", detail, _whom(view))
     return roc_datetime(datetime.now(ZoneInfo("Asia/Taipei")))
+
+
+def _whom(view: View) -> str:
+    """Name the one teacher or class that a file is about, so that it is found when that one asks."""
+    filters = view.filters
+    if filters.teacher is not None:
+        return f"teacher:{filters.teacher}"
+    return "" if filters.class_name is None else f"class:{filters.term // 10}:{filters.class_name}"
 
 
 def _asked(view: View) -> dict[str, object]:

@@ -43,7 +43,9 @@ def slips(name: str) -> Response:
         "table": "slips", "format": "html", "rows": len(students), "as_of": filters.as_of.isoformat(), "term": filters.term,
         "class": result.name,
     }  # fmt: skip
-    accounts.record(store(), current_name(), "export", detail)  # no audit line, no slips
+    accounts.record(
+        store(), current_name(), "export", detail, f"class:{filters.term // 10}:{result.name}"
+    )  # no audit line, no slips
     page = render_template(
         "slips.html", language=language(), school=view.ledger.settings.school_name, term=term_name(filters.term),
         class_name=result.name, as_of=day_of(filters.as_of), windows=_windows(result),

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
+from dashboard.access.trail import record_student_view
 from dashboard.components.card import card
 from dashboard.components.classes import standing_word
 from dashboard.components.dates import day_of, roc_date, roc_datetime, until
@@ -75,6 +76,8 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
     number = asked_for.get("student", "")
     view = open_view(store(), current_scope(), asked_for)
     student = None if view is None else find(store(), view, number)
+    if student is not None:
+        record_student_view(student.number)
     title = f"{student.number} {student.name}" if student is not None else _("學生")
     return answer(PAGE, title, CONTROLS, values, partial(_body, student=student), about=number)
 

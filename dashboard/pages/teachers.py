@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
+from dashboard.access.trail import record_teacher_view
 from dashboard.components.card import card
 from dashboard.components.chart import chart
 from dashboard.components.dates import day_of, last_day, roc_date, roc_datetime
@@ -52,6 +53,8 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
     view = open_view(store(), current_scope(), read_query(CONTROLS, values[:-1]))
     names = dict(view.choices.teachers) if view is not None else {}
     name = names.get(view.filters.teacher or "", "") if view is not None else ""
+    if name and view is not None:
+        record_teacher_view(view.filters.teacher or "")
     title = _("教師：%(name)s", name=name) if name else _("教師")
     return answer(PAGE, title, CONTROLS, values, _body)
 

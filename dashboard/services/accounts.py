@@ -12,6 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dashboard.access.roles import Role
+from dashboard.services import audit
 from dashboard.services.store import Store
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
@@ -203,12 +204,9 @@ def account_of(store: Store, token: str, *, idle_minutes: int, session_hours: in
     return Account(row.id, row.username, Role(row.role), row.staff_code, row.unit, spans, token)
 
 
-def record(store: Store, actor: str, action: str, detail: dict[str, object]) -> None:
+def record(store: Store, actor: str, action: str, detail: dict[str, object], about: str = "") -> None:
     """Write one audit line."""
-    with (
-        store.engine.begin() as connection
-    ):  # not data.db.writing: on PostgreSQL that waits for a running import to end
-        _audit(connection, actor, action, detail)
+    audit.record(store, actor=actor, action=action, about=about, detail=detail)
 
 
 def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -329,3 +331,29 @@ def test_the_worker_does_what_was_handed_in_elsewhere(running, tmp_path):
     row = queue.find_job(store.engine, token)
     assert row.state == "done"
     store.engine.dispose()
+
+
+def test_the_audit_log_is_looked_at_from_the_command_line(licheng, tmp_path):
+    licheng("setting", "school_name", "里程高中")
+    licheng("user", "add", "auditor", "--role", "auditor", "--password-stdin", stdin="correct horse battery 7\n")
+    number, head = licheng("audit", "head").stdout.split()
+    assert (number, len(head)) == ("2", 64)
+    whole = licheng("audit", "verify", "--head", head)
+    assert (whole.returncode, whole.stdout, whole.stderr) == (0, "共 2 筆，鏈完整。\n", "")
+    unknown = licheng("audit", "verify", "--head", "0" * 64)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    (line,) = unknown.stderr.splitlines()
+    assert line.startswith("找不到記下的封印")
+    with contextlib.closing(sqlite3.connect(tmp_path / "instance" / "licheng.sqlite")) as connection:
+        connection.execute("DROP TRIGGER audit_events_no_update")
+        connection.execute("UPDATE audit_events SET actor = 'somebody else' WHERE sequence = 1")
+        connection.commit()
+    changed = licheng("audit", "verify")
+    assert (changed.returncode, changed.stdout) == (1, "")
+    assert changed.stderr == "第 1 筆：內容、順序或封印被改過，或是另外插入的\n"
+
+
+def test_another_instances_secret_is_named_as_the_likely_cause(licheng, tmp_path):
+    licheng("setting", "school_name", "里程高中")
+    (tmp_path / "instance" / "audit.key").write_text("another")
+    assert "instance/audit.key" in licheng("audit", "verify").stderr

@@ -1,0 +1,89 @@
+"""The words of the audit log: what was done, about whom or what, and the figures beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask_babel import gettext as _
+
+from dashboard.components.words import N_
+
+ACTIONS: Final = {
+    "login": N_("登入"),
+    "login_failed": N_("登入失敗"),
+    "refused": N_("拒絕存取"),
+    "view_teacher": N_("檢視教師頁"),
+    "view_student": N_("檢視學生頁"),
+    "export": N_("匯出"),
+    "import_handed_in": N_("交檔案"),
+    "import": N_("匯入"),
+    "import_refused": N_("匯入被退回"),
+    "import_replanned": N_("重新檢查交件"),
+    "import_confirmed": N_("決定匯入"),
+    "import_cancelled": N_("取消匯入"),
+    "import_expired": N_("匯入逾期取消"),
+    "enter_by_hand": N_("人工登錄"),
+    "undo": N_("復原"),
+    "setting": N_("變更設定"),
+    "user_added": N_("新增帳號"),
+    "password_changed": N_("更改密碼"),
+    "user_disabled": N_("停用帳號"),
+}
+_KINDS: Final = {
+    "teacher": N_("教師"),
+    "student": N_("學生代號"),
+    "account": N_("帳號"),
+    "unknown": N_("不明帳號"),
+    "import": N_("匯入"),
+    "setting": N_("設定"),
+}
+_DETAILS: Final = {
+    "table": N_("表格"),
+    "format": N_("格式"),
+    "rows": N_("列數"),
+    "as_of": N_("資料截至"),
+    "term": N_("學期"),
+    "grade": N_("年級"),
+    "dept": N_("科別"),
+    "subject": N_("科目"),
+    "class": N_("班級"),
+    "teacher": N_("教師"),
+    "files": N_("檔案數"),
+    "refusals": N_("退回數"),
+    "job": N_("交件"),
+    "role": N_("角色"),
+    "permission": N_("權限"),
+    "endpoint": N_("位置"),
+    "before": N_("原為"),
+    "after": N_("改為"),
+    "of": N_("來源"),
+}
+_SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
+_WHOLE: Final = ("teacher", "account", "setting")
+
+
+def action_words(action: str) -> str:
+    """Say what was done; a code that has no words is shown as it is."""
+    return _(ACTIONS[action]) if action in ACTIONS else action
+
+
+def about_words(kind: str, code: str) -> str:
+    """Say whom or what it was about."""
+    if not code:
+        return "—"
+    if kind == "class":
+        year, _sep, name = code.partition(":")
+        return _("班級 %(name)s（%(year)s 學年度）", name=name, year=year)
+    shown = code if kind in _WHOLE else code[:_SHORT]
+    return f"{_(_KINDS[kind])} {shown}" if kind in _KINDS else shown
+
+
+def detail_words(detail: Mapping[str, Any]) -> str:
+    """Write the figures beside an event; the id of an import stands among what it was about."""
+    parts = [
+        f"{_(_DETAILS[name]) if name in _DETAILS else name} {str(value)[:16].replace('T', ' ') if name == 'as_of' else value}"
+        for name, value in detail.items()
+        if name != "batch_id" and value is not None
+    ]
+    return _("、").join(parts) or "—"
