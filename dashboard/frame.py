@@ -25,6 +25,7 @@ from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.components.words import aside, listed
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, marks, open_view
+from dashboard.services.suppression import merged_below
 from dashboard.services.trust import Trust, trust_of
 
 EVERYTHING = "all"  # a native select shows nothing at all for an empty value
@@ -270,6 +271,9 @@ def scope_words(view: View) -> str:
     scope = view.scope
     if scope.teachers == "self":
         return _("您可檢視：自己的認證")
+    if scope.suppressed:
+        students, teachers = merged_below(view.ledger.settings)
+        return _("您可檢視：全校統計；學生未滿 %(students)s 人或任課教師未滿 %(teachers)s 人的班級合併為「＊」，不單獨顯示", students=students, teachers=teachers)  # fmt: skip
     if scope.classes is not None:
         names = listed(name for _year, name in sorted(scope.classes)) or "—"
         return _("您可檢視：%(names)s 班", names=names)

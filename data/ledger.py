@@ -32,7 +32,7 @@ class Ledger:
     disputes and submissions: one row each, as reported and handed in. submitted: of a submission, the items of a student
     in a course and term. labels: the keys behind the codes of class, department, division, subject, teacher, unit and kind.
     classes: one row a class code. teachers: one row a teacher code, with name and unit code; units_before: the unit of a
-    teacher code until an instant, latest first. taught: the subjects and teachers of each term's 授課名冊.
+    teacher code until an instant, latest first. taught: the subjects, teachers and classes of each term's 授課名冊.
     """
 
     duties: pd.DataFrame
@@ -148,7 +148,7 @@ def build(
         classes=classes,
         teachers=teachers,
         units_before=_units_before(frames["staff_units"], teacher_of, labels),
-        taught=_taught(frames["sections"], subjects, teacher_of),
+        taught=_taught(frames["sections"], classes, subjects, teacher_of),
         labels=labels,
         settings=settings,
         calendar=_calendar(calendar or np.busdaycalendar(), frames["school_days"]),
@@ -637,11 +637,16 @@ def _reassignments(frame: pd.DataFrame, teacher_of: pd.Index[Any]) -> pd.DataFra
     return frame.assign(teacher=teacher_of.get_indexer(frame["teacher_code"]))[["outcome_id", "teacher", "from_at"]]
 
 
-def _taught(sections: pd.DataFrame, subjects: pd.Index[Any], teacher_of: pd.Index[Any]) -> pd.DataFrame:
+def _taught(
+    sections: pd.DataFrame, classes: pd.DataFrame, subjects: pd.Index[Any], teacher_of: pd.Index[Any]
+) -> pd.DataFrame:
+    class_of = pd.MultiIndex.from_frame(classes[["school_year", "name"]])
+    named = pd.MultiIndex.from_arrays([sections["school_year"], sections["class_name"]])
     return pd.DataFrame(
         {
             "term": (sections["school_year"] * 10 + sections["semester"]).to_numpy(dtype=np.int32),
             "subject": subjects.get_indexer(sections["subject"]).astype(np.int16),
             "teacher": teacher_of.get_indexer(sections["teacher_code"]).astype(np.int32),
+            "class": class_of.get_indexer(named).astype(np.int32),  # -1: 上課班級 is none of the year's
         }
     ).drop_duplicates(ignore_index=True)

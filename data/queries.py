@@ -79,7 +79,9 @@ def _statements() -> dict[str, Any]:
             Enrolment.division, Enrolment.left_at.is_(None).label("in_school"), _us(Enrolment.left_at, NEVER).label("left_at"),
             Enrolment.left_is_dated,
         ),
-        "sections": select(Section.school_year, Section.semester, Section.subject, Section.teacher_code, Section.teacher_name),
+        "sections": select(
+            Section.school_year, Section.semester, Section.class_name, Section.subject, Section.teacher_code, Section.teacher_name
+        ),
         "windows": select(
             Window.school_year, Window.semester, Window.grade, Window.task, _us(Window.starts_at).label("starts_at"),
             _us(Window.ends_at).label("ends_at"), _us(Window.original_ends_at).label("original_ends_at"), Window.unit,

@@ -19,6 +19,7 @@ class SchoolSettings:
     upload_performance_cap: int | None = None
     select_outcome_cap: int | None = 6
     select_performance_cap: int | None = 10
+    suppression_size: int = 5  # smaller groups are shown to nobody who has not to act for them; never below 5
     keep_originals: bool = False  # the files as handed in; they hold more than is ever read from them
 
 
@@ -29,7 +30,9 @@ ENROLMENTS = {
     "school_year": "int64", "student_id": "int64", "class_name": "str", "grade": "int64", "department": "str",
     "division": "str", "in_school": "bool", "left_at": "int64", "left_is_dated": "bool",
 }  # fmt: skip
-SECTIONS = {"school_year": "int64", "semester": "int64", "subject": "str", "teacher_code": "str", "teacher_name": "str"}
+SECTIONS = {
+    "school_year": "int64", "semester": "int64", "class_name": "str", "subject": "str", "teacher_code": "str", "teacher_name": "str",
+}  # fmt: skip
 DELEGATIONS = {
     "principal_code": "str",
     "deputy_code": "str",

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, delete, insert, select
 from data.models import Setting
 from data.schema import SchoolSettings
 
+FEWEST = 5  # a smaller group is somebody
+
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -37,10 +39,12 @@ def _typed(key: str, value: str) -> str | int | bool | None:
         if value not in _YES_OR_NO:
             raise ValueError(f"設定「{key}」的值「{value}」請寫 yes 或 no")
         return _YES_OR_NO[value]
-    if not key.endswith(("_cap", "_days")):
+    if not key.endswith(("_cap", "_days", "_size")):
         return value
     if value == "" and key.endswith("_cap"):
         return None
     if not (value.isascii() and value.isdigit()):
         raise ValueError(f"設定「{key}」的值「{value}」不是整數")
+    if key == "suppression_size" and int(value) < FEWEST:
+        raise ValueError(f"設定「{key}」不能小於 {FEWEST}")
     return int(value)

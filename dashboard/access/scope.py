@@ -21,6 +21,11 @@ class Scope:
     staff_code: str = ""
     unit: str = ""
 
+    @property
+    def suppressed(self) -> bool:
+        """Tell whether small groups are merged: for those who act for no student and no teacher."""
+        return self.role in (Role.MEMBER, Role.ADMIN)
+
 
 def scope_for(role: Role, *, classes: frozenset[tuple[int, str]], staff_code: str, unit: str) -> Scope:
     """Return the scope that goes with a role (product.md, who uses it)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dashboard.access.roles import Permission
+from dashboard.access.scope import Scope
 from dashboard.access.session import store
 from dashboard.components.receipts import answer_words
 from dashboard.components.words import N_
@@ -17,6 +18,11 @@ def _rows(view: View) -> pd.DataFrame:
     result = desk(store(), view)
     table = result.disputes.iloc[:0] if result.held_back else result.disputes
     return table.assign(state=[answer_words(state) for state in table["state"]])
+
+
+def _singly(scope: Scope) -> bool:
+    """A row is one student's report."""
+    return not scope.suppressed
 
 
 TABLE = Table(
@@ -39,4 +45,5 @@ TABLE = Table(
         Column("description", N_("問題描述"), "text", N_("只給可以檢視學生的職務；其他人的檔案這一欄空白。")),
     ),
     rows=_rows,
+    allowed=_singly,
 )  # fmt: skip

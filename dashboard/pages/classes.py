@@ -78,7 +78,7 @@ def _body(view: View, theme: str) -> list[Any]:
         why = _("這個學年度沒有這一班，或不在您的範圍裡。請換一個學期，或從班級明細重新選擇。")
         return [empty_state(_("沒有這一班的資料"), why, _("前往總覽"), "/")]
     if result.held_back:
-        why = _("這個條件下的在學學生不到 5 人，為保護學生，不顯示統計。")
+        why = _("這個條件下的在學學生不到 %(n)s 人，為保護學生，不顯示統計。", n=view.ledger.settings.suppression_size)
         return [empty_state(_("人數過少"), why)]
     day = day_of(view.filters.as_of)
     lines = _findings(result, view, day)

@@ -109,7 +109,9 @@ def _findings(result: Department, view: View) -> list[tuple[str, str, str]]:
     more = "/certification" + asked(view, "dept") if may(Permission.VIEW_CERTIFICATION) else ""
     lines: list[tuple[str, str, str]] = []
     if overdue:
-        words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", people=result.overall.overdue_teachers, day=said["day"], n=said["n"], total=said["total"])  # fmt: skip
+        words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件）", day=said["day"], n=said["n"], total=said["total"])  # fmt: skip
+        if result.overall.overdue_teachers:
+            words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", people=result.overall.overdue_teachers, day=said["day"], n=said["n"], total=said["total"])  # fmt: skip
         lines.append((words, more, "overdue"))
     else:
         words = _("截至 %(day)s，已認證 %(done)s／%(total)s 件（%(share)s），沒有逾期", day=said["day"], done=said["done"], total=said["total"], share=said["share"])  # fmt: skip

@@ -92,7 +92,10 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
     overdue = int(result.certify["overdue"])
     more = "/certification" + asked(view, "grade", "dept") if may(Permission.VIEW_CERTIFICATION) else ""
     if overdue:
-        words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", day=day, n=count(overdue), total=count(total), people=result.overdue_teachers)  # fmt: skip
+        said = {"day": day, "n": count(overdue), "total": count(total)}
+        words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件）", **said)
+        if result.overdue_teachers:
+            words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", people=result.overdue_teachers, **said)  # fmt: skip
         lines.append((words, more, "overdue"))
     cells = [
         cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "behind", "overdue")

@@ -64,7 +64,7 @@ def _body(view: View, theme: str) -> list[Any]:
         why = _("您的範圍或篩選條件裡沒有這個學年度的班級，請換一個學期或條件。")
         return [empty_state(_("這個條件下沒有班級"), why)]
     if result.held_back:
-        why = _("這個條件下的學生不到 5 人，為保護學生，不顯示統計。")
+        why = _("這個條件下的學生不到 %(n)s 人，為保護學生，不顯示統計。", n=view.ledger.settings.suppression_size)
         return [empty_state(_("人數過少"), why)]
     in_round, reports = result.total["in_round"], len(result.disputes)
     if not in_round and not reports:
@@ -72,7 +72,8 @@ def _body(view: View, theme: str) -> list[Any]:
     parts: list[Any] = [_tiles(result)]
     if reports:
         parts.insert(0, findings([_finding(result, view)]))
-    parts.append(_report_card(result, view))
+    if not view.scope.suppressed:  # a line of it is one student's report
+        parts.append(_report_card(result, view))
     if not in_round:
         return [*parts, _nothing(result, view)]
     return [*parts, _kind_card(result, view), _class_card(result, view, theme), _detail_card(result, view)]

@@ -64,7 +64,7 @@ def _body(view: View, theme: str) -> list[Any]:
         why = _("您的範圍或篩選條件裡沒有這個學年度的班級，請換一個學期或條件。")
         return [empty_state(_("這個條件下沒有班級"), why)]
     if result.held_back:
-        why = _("這個條件下的在學學生不到 5 人，為保護學生，不顯示統計。")
+        why = _("這個條件下的在學學生不到 %(n)s 人，為保護學生，不顯示統計。", n=view.ledger.settings.suppression_size)
         return [empty_state(_("人數過少"), why)]
     kinds = result.kinds
     notes = {kind.key: _note(kind) for kind in kinds}

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dashboard.access.scope import Scope
 from dashboard.services.store import Store
+from dashboard.services.suppression import protect
 from data.instants import TAIPEI, from_us, parse_as_of, to_us
 from data.ledger import Ledger, holders, narrow
 
@@ -71,10 +72,10 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     version, ledger = store.ledger()
     if not len(ledger.classes):
         return None
-    whole = store.kept((version, scope, "scope"), lambda: _scoped(ledger, scope))
+    whole = store.kept((version, scope, "scope"), lambda: protect(_scoped(ledger, scope), scope))
     # To the minute, so that answers can be kept; but never before what was imported within this minute.
     moment = max(datetime.now(TAIPEI).replace(second=0, microsecond=0), store.loaded_at)
-    as_of, day = _read_day(query.get("asof", ""), moment)
+    as_of, day = _read_day(query.get("asof", ""), moment, scope)
     terms = store.kept(
         (version, "terms"), lambda: ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
     )
@@ -86,7 +87,7 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
         return query.get(name) if query.get(name) in offered else None
 
     grade = chosen("grade", [str(each) for each in choices.grades])
-    since, since_day = _read_day(query.get("vs", ""), as_of)
+    since, since_day = _read_day(query.get("vs", ""), as_of, scope)
     filters = Filters(
         term=term, as_of=as_of, day=day, grade=int(grade) if grade else None, department=chosen("dept", choices.departments),
         subject=chosen("subject", choices.subjects), class_name=chosen("class", choices.classes),
@@ -118,8 +119,9 @@ def _choices(ledger: Ledger, terms: list[int], term: int, scope: Scope, as_of: d
         terms=terms,
         grades=sorted(int(grade) for grade in classes["grade"].unique()),
         departments=named("department", classes["department"].to_numpy()),
-        subjects=named("subject", ledger.of_term(term)["subject"].to_numpy()),
-        classes=[str(name) for name in classes["name"]],
+        # A subject has few teachers, a class at an instant few items: no filter by one where groups are suppressed.
+        subjects=[] if scope.suppressed else named("subject", ledger.of_term(term)["subject"].to_numpy()),
+        classes=[] if scope.suppressed else [str(name) for name in classes["name"]],
         teachers=_teachers(ledger, term, scope, as_of),
         divisions=named("division", students["division"].to_numpy()),
     )
@@ -160,7 +162,10 @@ def _current_term(terms: list[int], as_of: datetime) -> int:
     return next((term for term in terms if term <= current), terms[0])
 
 
-def _read_day(text: str, moment: datetime) -> tuple[datetime, str]:
+def _read_day(text: str, moment: datetime, scope: Scope) -> tuple[datetime, str]:
+    """Read a day or instant; a suppressed scope asks for whole days, as between two instants there is a single upload."""
+    if scope.suppressed and len(text.strip()) != 10:
+        return moment, ""
     try:
         as_of = parse_as_of(text)
     except ValueError:

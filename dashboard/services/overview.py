@@ -44,7 +44,7 @@ class Overview:
     certify: dict[str, Any]
     certify_status: str
     certify_before: float | None  # completion at the same working day a year before
-    overdue_teachers: int
+    overdue_teachers: int  # 0 where so few hold them that it would tell of one
     upload: dict[str, Any]
     receipts: dict[str, int]
     receipts_state: str  # "open", "closed", "not_open" or "no_data"
@@ -121,7 +121,7 @@ def _compute(store: Store, view: View) -> Overview:
             done=total_done, expected=total, overdue=int(school["overdue"]), expected_share=total_share, is_open=True
         ),
         certify_before=_a_year_before(view),
-        overdue_teachers=_overdue_teachers(ledger, filters.term, as_of),
+        overdue_teachers=_overdue_teachers(view),
         upload=upload,
         receipts={name: int(receipts_total[name]) for name in RECEIPTS},
         receipts_state=receiving,
@@ -184,10 +184,12 @@ def _weighted(shares: dict[int, float | None], classes: pd.DataFrame, grade_of: 
     return sum(share * weight for share, weight in known) / total if total else None
 
 
-def _overdue_teachers(ledger: Ledger, term: int, as_of: datetime) -> int:
-    duties = ledger.of_term(term)
-    overdue = duties[states(duties, to_us(as_of)) == completion.STATES.index("overdue")]
-    return len(np.unique(holders(ledger, overdue, to_us(as_of))))
+def _overdue_teachers(view: View) -> int:
+    ledger, as_of_us = view.ledger, to_us(view.filters.as_of)
+    duties = ledger.of_term(view.filters.term)
+    overdue = duties[states(duties, as_of_us) == completion.STATES.index("overdue")]
+    people = len(np.unique(holders(ledger, overdue, as_of_us)))
+    return 0 if view.scope.suppressed and people < ledger.settings.suppression_size else people
 
 
 def _a_year_before(view: View) -> float | None:

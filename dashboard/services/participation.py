@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from dashboard.services.suppression import fewest_shown
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, taipei_day_us, to_us
 from data.ledger import Ledger
 from data.metrics import Question, participation
 from data.metrics.participation import KINDS, items_per_student
 
-FEWEST = 5  # a group of fewer students is not shown to who has nothing to do for them (product.md, rule 11)
 MOST_ITEMS = 12  # the last bar of the histogram stands for this many and more
 DAYS_AFTER = 14  # of the cumulative counts: how long they are followed after the window
 Bools = npt.NDArray[np.bool_]
@@ -105,12 +104,11 @@ def in_school(ledger: Ledger, year: int, as_of_us: int) -> Bools:
 def _compute(store: Store, view: View, stage: str) -> Participation:
     outcome, performance = (_kind(store, view, stage, kind) for kind in KINDS)
     enrolled = int(outcome.total["enrolled"])
-    return Participation(stage, (outcome, performance), enrolled, _hides(view) and 0 < enrolled < FEWEST)
+    return Participation(stage, (outcome, performance), enrolled, 0 < enrolled < _fewest(view))
 
 
-def _hides(view: View) -> bool:
-    """Small groups are for the circle that has to act: whoever may see students by name."""
-    return Permission.VIEW_STUDENT not in PERMISSIONS[view.scope.role]
+def _fewest(view: View) -> int:
+    return fewest_shown(view.ledger.settings, view.scope)
 
 
 def _kind(store: Store, view: View, stage: str, kind: str) -> KindOfItem:
@@ -207,9 +205,8 @@ def _rows(view: View, ask: Question, students: pd.DataFrame, *, known: Bools, op
             rows["enrolled"], facts["known"], facts["opened"], strict=True
         )
     ]
-    if _hides(view):
-        small = (rows["state"] == "known") & (rows["enrolled"] < FEWEST)
-        rows["state"] = rows["state"].where(~small, "few")
+    small = (rows["state"] == "known") & (rows["enrolled"] < _fewest(view))
+    rows["state"] = rows["state"].where(~small, "few")
     counts = ["participants", "items", "at_cap", "over_cap"]
     rows[counts] = rows[counts].astype("Int64").where(rows["state"] == "known", pd.NA)
     rows["participation"] = rows["participation"].where(rows["state"] == "known")

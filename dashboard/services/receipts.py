@@ -13,6 +13,7 @@ import pandas as pd
 from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from dashboard.services.suppression import fewest_shown
 from data.db import reading
 from data.instants import NEVER, from_us, to_us
 from data.metrics import Question, receipts
@@ -20,7 +21,6 @@ from data.metrics.completion import STATES, states
 from data.metrics.receipts import STANDINGS
 from data.queries import disputes_of
 
-FEWEST = 5  # a group of fewer students is not shown to who has nothing to do for them (product.md, rule 11)
 COUNTS = ("round_number", "in_round", *STANDINGS, "confirmed_late", *receipts.DUTIES)
 PERSONAL = ("student_number", "student_name", "error_kind", "description")
 DISPUTES = (
@@ -109,9 +109,13 @@ def _compute(store: Store, view: View) -> Receipts:
     people = receipts.standing(view.ledger, year, to_us(as_of), rounds=rounds)
     labels = np.append(view.ledger.labels["class"], "")
     total = receipt_counts(store, view, "school").iloc[0].to_dict() | {"students": people["enrolment"].nunique()}
-    hides = not sees_students(view)
-    classes = _rows(view, receipt_counts(store, view, "class"), people, labels[people["class"].to_numpy()], hides=hides)
-    kinds = _rows(view, receipt_counts(store, view, "kind"), people, people["kind"].to_numpy(dtype=object), hides=hides)
+    fewest = fewest_shown(view.ledger.settings, view.scope)
+    classes = _rows(
+        view, receipt_counts(store, view, "class"), people, labels[people["class"].to_numpy()], fewest=fewest
+    )
+    kinds = _rows(
+        view, receipt_counts(store, view, "kind"), people, people["kind"].to_numpy(dtype=object), fewest=fewest
+    )
     kinds["known_at"] = rounds.set_index("kind")["known_at"].reindex(kinds["key"]).to_numpy()
     few = set(classes.loc[classes["state"] == "few", "key"])
     return Receipts(
@@ -121,8 +125,8 @@ def _compute(store: Store, view: View) -> Receipts:
         classes=classes,
         kinds=kinds,
         disputes=_disputes(store, view, few),
-        named=not hides,
-        held_back=hides and 0 < total["students"] < FEWEST,
+        named=sees_students(view),
+        held_back=0 < total["students"] < fewest,
         windows=tuple(
             Window(tuple(sorted(int(grade) for grade in part["grade"])), from_us(starts), from_us(ends))
             for (starts, ends), part in _windows(view).groupby(["starts_at", "ends_at"])
@@ -132,7 +136,7 @@ def _compute(store: Store, view: View) -> Receipts:
 
 
 def _rows(
-    view: View, table: pd.DataFrame, people: pd.DataFrame, group: npt.NDArray[np.object_], *, hides: bool
+    view: View, table: pd.DataFrame, people: pd.DataFrame, group: npt.NDArray[np.object_], *, fewest: int
 ) -> pd.DataFrame:
     """Add to the metric's rows how many students they are, and why a row has no counts."""
     students = people["enrolment"].groupby(group.astype(str)).nunique().reindex(table["key"]).fillna(0).astype(int)
@@ -142,7 +146,7 @@ def _rows(
     begun = begun[begun["starts_at"] <= to_us(view.filters.as_of)]
     waiting = set(classes.loc[~classes["grade"].isin(begun["grade"]), "name"])
     table["state"] = [
-        "few" if hides and 0 < people_ < FEWEST else "known" if count else "not_open" if key in waiting else "no_data"
+        "few" if 0 < people_ < fewest else "known" if count else "not_open" if key in waiting else "no_data"
         for key, count, people_ in table[["key", "in_round", "students"]].itertuples(index=False, name=None)
     ]
     counts = ["students", *COUNTS]
@@ -161,13 +165,15 @@ def _disputes(store: Store, view: View, few: set[str]) -> pd.DataFrame:
     said = said.set_index("dispute_id").reindex(duties["duty_id"]).fillna("")
     if not sees_students(view):
         said[list(PERSONAL)] = ""
+    if view.scope.suppressed:  # a report is one student's
+        said["number"] = ""
     classes = np.append(ledger.labels["class"], "")[duties["class"].to_numpy()]
     done_at = duties["done_at"].to_numpy()
     frame = pd.DataFrame(
         {
             **{name: said[name].to_numpy() for name in ("number", "category", *PERSONAL)},
             "kind": np.append(ledger.labels["kind"], "")[duties["kind"].to_numpy()],
-            "class": ["" if name in few else name for name in classes],
+            "class": ["" if name in few or view.scope.suppressed else name for name in classes],
             "unit": np.append(ledger.labels["unit"], "")[duties["unit"].to_numpy()],
             "raised_at": duties["opened_at"].to_numpy(),
             "due_at": duties["due_at"].to_numpy(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ REGISTERS = ("enrolment", "counselling", "position", "grades")  # in the order o
 ROSTERS = ("academic", "outcomes", "positions", "performances")
 NOT_OPEN = "not_open"  # announced, its window still to come
 COUNTS = ("expected", "on_time", "late", "open", "overdue")
+_BEHIND = ("overdue", "open", NOT_OPEN, "late", "on_time", "exempt")  # what is furthest behind first
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,21 @@ def _compute(view: View) -> Submission:
             to_us(roster.ends_at) if roster.ends_at else NEVER, ROSTERS.index(roster.name), roster.batch, roster.is_evening,
         ),
     )  # fmt: skip
+    if view.scope.suppressed:  # 進修部 hands in a book of its own, and may be few
+        rosters = [replace(each, books=()) if each.name == "outcomes" else each for each in rosters]
     parts = [
         completion.answer(view.whole, Question(each, as_of, "school", "submit")) for each in (term, term // 10 * 10)
     ]
     classes = completion.answer(view.ledger, Question(term, as_of, "class", "register"))[["key", *COUNTS]]
     registers = _registers(view.ledger, term, as_of)
+    # Of classes that are merged in this scope, what is furthest behind stands for all.
+    shown = registers.loc[registers["state"].map(_BEHIND.index).sort_values(kind="stable").index]
+    shown = shown.drop_duplicates(["class", "kind"]).sort_index(ignore_index=True)
     return Submission(
         term=term,
         rosters=tuple(rosters),
         submit=_total(pd.concat(parts)),
-        registers=registers,
+        registers=shown,
         register=_total(classes),
         classes=classes,
         kinds=_kinds(registers),

@@ -7,7 +7,7 @@ import pytest
 from tests.school import PASSWORD
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client_for(app):
     def make(username: str | None = None):
         client = app.server.test_client()

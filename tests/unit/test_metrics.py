@@ -96,7 +96,7 @@ def frames_of(world):
     tables = {
         "staff": [(code, code, unit) for code, unit in UNITS.items()],
         "classes": classes, "enrolments": enrolments, "windows": windows, "rounds": rounds, "delegations": deputies,
-        "sections": [(113, 1, "數學", "T1", "T1"), (113, 1, "體育", "T3", "T3")],
+        "sections": [(113, 1, "101", "數學", "T1", "T1"), (113, 1, "102", "體育", "T3", "T3")],
         "uploads": [("outcome", 113, 1, row["student"], "M1", BASE + row["sent"] * hour) for row in world["rounds"]],
     }  # fmt: skip
     return {

@@ -25,7 +25,7 @@ def ledger_of(*, changes=(), enrolment=STUDENT, moves=(), done_at=NEVER, years=(
         "staff": [("T1", "王一", "學務處")],
         "classes": [(year, "101", 1, "普通科", "T1") for year in years],
         "enrolments": [(year, 1, "101", 1, "普通科", "日間部", *enrolment.values()) for year in years],
-        "sections": [(113, 1, "數學", "T1", "王一")],
+        "sections": [(113, 1, "101", "數學", "T1", "王一")],
         "windows": [(113, 1, 1, "certify", us("2024-08-30"), DUE, DUE, "")],
         "rounds": [(1, 1, 113, 1, 1, "數學", "T1", SENT, done_at, done_at, "" if done_at == NEVER else "T1", True)],
         "uploads": [("outcome", 113, 1, 1, "M1", SENT)],
