@@ -63,7 +63,7 @@ def everybody(_scope: Scope) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What a file shows: its title and columns; the writers below need no more."""
+    """A table without a question of term and instant, given by a route of its own; the writers below need no more."""
 
     key: str
     title: str
@@ -71,13 +71,16 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Sheet):
+class Table:
     """A table that can be downloaded as /exports/<key>.csv, .xlsx and .ods by whoever holds permission and EXPORT.
 
     rows: the frame with the columns' keys, of the view and so of the scope. allowed: whose scope may have it at all.
     """
 
+    key: str
+    title: str
     permission: Permission
+    columns: tuple[Column, ...]
     rows: Callable[[View], pd.DataFrame]
     allowed: Callable[[Scope], bool] = everybody
 
@@ -93,7 +96,7 @@ def all_tables() -> dict[str, Table]:
     return found
 
 
-def cells(table: Sheet, frame: pd.DataFrame) -> list[Row]:
+def cells(table: Table | Sheet, frame: pd.DataFrame) -> list[Row]:
     """Read a frame as rows of plain values: text, whole numbers, fractions, instants on Taipei's clock, None for nothing."""
     if frame.empty:
         return []
@@ -151,7 +154,7 @@ def defuse(cell: Any) -> Any:
     return "'" + cell if isinstance(cell, str) and cell.startswith(LIVE) else cell
 
 
-def to_csv(table: Sheet, rows: Sequence[Row], *, notes: Sequence[str]) -> bytes:
+def to_csv(table: Table | Sheet, rows: Sequence[Row], *, notes: Sequence[str]) -> bytes:
     """Return the table for a spreadsheet, with BOM and CRLF, rates in full; notes below it (what, as of when, by whom)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -187,7 +190,7 @@ def _width(texts: Sequence[str], *, beside: int = 2) -> int:
     return min(_WIDEST, max(8, longest + beside))
 
 
-def _widths(table: Sheet, rows: Sequence[Row]) -> list[int]:
+def _widths(table: Table | Sheet, rows: Sequence[Row]) -> list[int]:
     """The heading needs room for the filter's button."""
     return [
         max(
@@ -211,7 +214,7 @@ _FORMATS: Final[dict[Kind, str]] = {
 _HEAD: Final = "#DDEBF7"
 
 
-def to_xlsx(table: Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
+def to_xlsx(table: Table | Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
     """Return the table as a workbook of native types, and what it rests on as the sheet 「說明」. Text is never run nor linked."""
     buffer = io.BytesIO()
     never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -290,7 +293,7 @@ _WRAP: Final = '<style:table-cell-properties fo:wrap-option="wrap" style:vertica
 _BOLD: Final = f'<style:table-cell-properties fo:background-color="{_HEAD}" fo:wrap-option="wrap" style:vertical-align="top"/><style:text-properties fo:font-weight="bold"/>'
 
 
-def to_ods(table: Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
+def to_ods(table: Table | Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
     """Return the same workbook as to_xlsx in the format that public offices exchange."""
     name, notes = _sheet_name(_(table.title)), _sheet_name(_("說明"))
     kinds = [column.kind for column in table.columns]

@@ -52,7 +52,7 @@ def layout(**query: str | None) -> html.Div:
         date_input(f"{PAGE}-to", _("迄日（含當天）"), asked["to"]),
         select(f"{PAGE}-action", _("動作"), actions, asked["action"] if asked["action"] in ACTIONS else EVERYTHING),
         _text("actor", _("誰（帳號）"), asked["actor"]),
-        _text("about", _("對象（教師代碼、學號、班級、帳號）"), asked["about"]),
+        _text("about", _("關於（教師代碼、學號、班級、帳號）"), asked["about"]),
     ]
     return around(
         [
@@ -118,13 +118,13 @@ def _body(asked: dict[str, str], page: int, total: int, events: list[Event]) -> 
     chosen = {name: value for name, value in asked.items() if name in FILTERS}
     if not events:
         if chosen or page > 1:
-            why = _("這些條件下沒有任何一筆。對象請填完整的教師代碼、學號、班級或帳號。")
+            why = _("這些條件下沒有任何一筆。「關於」請填完整的教師代碼、學號、班級或帳號。")
             return [empty_state(_("沒有符合的紀錄"), why, _("顯示全部"), "/admin/audit")]
         why = _("有人登入、檢視、匯入、匯出或變更設定之後，就會列在這裡。")
         return [empty_state(_("還沒有紀錄"), why)]
     first = (page - 1) * PAGE_ROWS + 1
     span = {"first": count(first), "last": count(first + len(events) - 1), "all": count(total)}
-    headers = [_("時間"), _("帳號"), _("動作"), _("對象"), _("內容"), _("編號")]
+    headers = [_("時間"), _("帳號"), _("動作"), _("關於"), _("內容"), _("編號")]
     title = _("%(all)s 筆符合，這裡是第 %(first)s 至 %(last)s 筆", **span) if chosen else _("%(all)s 筆，這裡是第 %(first)s 至 %(last)s 筆", **span)  # fmt: skip
     return [
         card(

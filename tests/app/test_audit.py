@@ -266,7 +266,7 @@ def test_the_file_holds_what_the_page_asks_for_and_no_live_formula(client_for, p
     record(place.store, actor="=cmd()", action="undo", about="import:abc", detail={"rows": 1})
     answer = client_for("auditor").get("/exports/audit.csv?actor=%3Dcmd()")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert rows[0] == ["編號", "時間", "帳號", "動作", "動作代碼", "對象", "對象代碼", "內容", "封印"]
+    assert rows[0] == ["編號", "時間", "帳號", "動作", "動作代碼", "關於", "關於代碼", "內容", "封印"]
     assert [row[2:8] for row in rows[1 : rows.index([])]] == [["'=cmd()", "復原", "undo", "匯入 abc", "import:abc", "列數 1"]]  # fmt: skip
 
 
