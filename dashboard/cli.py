@@ -445,6 +445,20 @@ def audit_head(db: Db = "") -> None:
     sys.stdout.write(f"{number} {seal}\n")
 
 
+@audit_app.command("prune")
+def audit_prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只算有幾筆，不刪除")] = False,
+    db: Db = "",
+) -> None:
+    """刪除超過保存年限的稽核紀錄（設定 audit_retention_years）；刪到哪一筆會留下紀錄，鏈仍可查驗。"""
+    try:
+        removed, first_kept = audit.prune(_store(db), by=getpass.getuser(), dry_run=dry_run)
+    except audit.BrokenChainError:
+        raise _fail("鏈不完整，沒有刪除任何紀錄；請先執行 licheng audit verify") from None
+    done = "會刪除" if dry_run else "已刪除"
+    Console(soft_wrap=True, highlight=False).print(f"{done} {removed:,} 筆；保留 {first_kept:%Y/%m/%d} 起的紀錄。")
+
+
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, insert, select, text, type_coerce
+from sqlalchemy import BigInteger, Connection, delete, func, insert, select, text, type_coerce
 
 from data.instants import to_us
 from data.models import AuditEvent
 
 GENESIS: Final = "0" * 64  # what the first row says came before it
 KEY: Final = "audit_key"  # the engine's execution option that holds the chain's secret (data.db.open_engine)
+PRUNED: Final = "audit_pruned"
 _LOCK: Final = 4118  # PostgreSQL's; SQLite has one writer by nature
 _LONGEST: Final = 200
 
@@ -73,20 +74,29 @@ def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "") -> Verd
     """Look at every row in order. head: the seal of a row noted elsewhere earlier; without one a cut tail cannot be seen.
 
     changed: the content, the place or the seal is not what was sealed (an inserted row has no seal that fits either).
-    missing: places that no row has. unlinked: a sound row that does not follow the row before it.
+    missing: places that no row has. unlinked: a sound row that does not follow the row before it. A log may begin later
+    than at 1 where a sound row says that what came before was removed in due time (prune).
     """
     faults: list[Fault] = []
     before, count, seen = Entry(0, 0, "", "", "", "", "", GENESIS), 0, not head
+    beginning, begins_rightly = "", True
     for entry in entries:
         count += 1
-        if entry.sequence > before.sequence + 1:
+        if count == 1 and entry.sequence > 1:
+            beginning, begins_rightly = _written({"through": entry.sequence - 1, "hash": entry.previous_hash}), False
+            first = Fault("missing", 1, entry.sequence - 1)
+        elif entry.sequence > before.sequence + 1:
             _note(faults, "missing", before.sequence + 1, entry.sequence - 1)
         if seal(entry, key=key) != entry.hash:
             _note(faults, "changed", entry.sequence, entry.sequence)
         elif entry.sequence == before.sequence + 1 and entry.previous_hash != before.hash:
             _note(faults, "unlinked", entry.sequence, entry.sequence)
+        elif entry.action == PRUNED and entry.detail == beginning:
+            begins_rightly = True
         seen = seen or entry.hash == head
         before = entry
+    if not begins_rightly:
+        faults.insert(0, first)
     if not seen:
         faults.append(Fault("cut", before.sequence, before.sequence))
     return Verdict(count, before.sequence, before.hash, tuple(faults))
@@ -114,13 +124,17 @@ def append(
     ).first()
     entry = Entry(
         (last.sequence if last else 0) + 1, to_us(at), one_line(actor), action, one_line(about),
-        json.dumps(detail or {}, ensure_ascii=False), last.hash if last else GENESIS,
+        _written(detail or {}), last.hash if last else GENESIS,
     )  # fmt: skip
     values = {
         "sequence": entry.sequence, "happened_at": at, "actor": entry.actor, "action": entry.action, "about": entry.about,
         "detail": entry.detail, "previous_hash": entry.previous_hash, "hash": seal(entry, key=key_of(connection)),
     }  # fmt: skip
     connection.execute(insert(AuditEvent).values(values))
+
+
+def _written(detail: Mapping[str, Any]) -> str:
+    return json.dumps(detail, ensure_ascii=False)
 
 
 def one_line(said: str) -> str:
@@ -162,3 +176,40 @@ def read_head(connection: Connection) -> tuple[int, str]:
         select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
     ).first()
     return (last.sequence, last.hash) if last else (0, GENESIS)
+
+
+class BrokenChainError(ValueError):
+    """The chain is not whole, so nothing may be removed from it."""
+
+
+def prune(connection: Connection, *, before: datetime, by: str, at: datetime) -> int:
+    """Remove what is older than `before` from the chain's beginning; return how many rows that was.
+
+    The event that says so holds the place and the seal of the last row removed: what is left can be looked at as before.
+    Raises BrokenChainError where the chain is not whole: removing rows would hide what was done to them.
+    """
+    if verify(connection).faults:
+        raise BrokenChainError
+    kept = connection.execute(select(func.min(AuditEvent.sequence)).where(AuditEvent.happened_at >= before)).scalar()
+    old = select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
+    last = connection.execute(old if kept is None else old.where(AuditEvent.sequence < kept)).first()
+    if last is None:
+        return 0
+    append(connection, at=at, actor=by, action=PRUNED, detail={"through": last.sequence, "hash": last.hash})
+    triggers = _without_triggers(connection)
+    removed = connection.execute(delete(AuditEvent).where(AuditEvent.sequence <= last.sequence)).rowcount
+    for statement in triggers:
+        connection.execute(text(statement))
+    return int(removed)
+
+
+def _without_triggers(connection: Connection) -> list[str]:
+    """Take the triggers away for the rest of the transaction; return what puts them back."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER USER"))
+        return ["ALTER TABLE audit_events ENABLE TRIGGER USER"]
+    found = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_events'")
+    triggers = connection.execute(found).all()
+    for trigger in triggers:
+        connection.execute(text(f"DROP TRIGGER {trigger.name}"))
+    return [trigger.sql for trigger in triggers]

@@ -20,6 +20,9 @@ class SchoolSettings:
     select_outcome_cap: int | None = 6
     select_performance_cap: int | None = 10
     suppression_size: int = 5  # smaller groups are shown to nobody who has not to act for them; never below 5
+    audit_retention_years: int = (
+        5  # 1 to 10; claims for damages lapse five years after the event (個人資料保護法第 30 條)
+    )
     keep_originals: bool = False  # the files as handed in; they hold more than is ever read from them
 
 

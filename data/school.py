@@ -11,6 +11,7 @@ from data.schema import SchoolSettings
 
 FEWEST = 5  # a smaller group is somebody
 
+MOST_YEARS = 10
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -39,12 +40,14 @@ def _typed(key: str, value: str) -> str | int | bool | None:
         if value not in _YES_OR_NO:
             raise ValueError(f"設定「{key}」的值「{value}」請寫 yes 或 no")
         return _YES_OR_NO[value]
-    if not key.endswith(("_cap", "_days", "_size")):
+    if not key.endswith(("_cap", "_days", "_size", "_years")):
         return value
     if value == "" and key.endswith("_cap"):
         return None
     if not (value.isascii() and value.isdigit()):
         raise ValueError(f"設定「{key}」的值「{value}」不是整數")
+    if key == "audit_retention_years" and not 1 <= int(value) <= MOST_YEARS:
+        raise ValueError(f"設定「{key}」請填 1 至 {MOST_YEARS} 年")
     if key == "suppression_size" and int(value) < FEWEST:
         raise ValueError(f"設定「{key}」不能小於 {FEWEST}")
     return int(value)

@@ -24,6 +24,11 @@ def record_teacher_view(code: str) -> None:
     record("view_teacher", about=f"teacher:{code}")
 
 
+def record_class_view(school_year: int, name: str) -> None:
+    """Note that the students of a class were looked at by name."""
+    record("view_class", about=f"class:{school_year}:{name}")
+
+
 def record_student_view(number: str) -> None:
     """Note that a student's page was looked at, under what stands for the student in the log."""
     record("view_student", about=audit.about_student(store(), number))

@@ -14,6 +14,7 @@ ACTIONS: Final = {
     "login_failed": N_("登入失敗"),
     "refused": N_("拒絕存取"),
     "view_teacher": N_("檢視教師頁"),
+    "view_class": N_("檢視班級學生"),
     "view_student": N_("檢視學生頁"),
     "export": N_("匯出"),
     "import_handed_in": N_("交檔案"),
@@ -26,6 +27,7 @@ ACTIONS: Final = {
     "enter_by_hand": N_("人工登錄"),
     "undo": N_("復原"),
     "setting": N_("變更設定"),
+    "audit_pruned": N_("刪除逾期的稽核紀錄"),
     "user_added": N_("新增帳號"),
     "password_changed": N_("更改密碼"),
     "user_disabled": N_("停用帳號"),
@@ -58,6 +60,8 @@ _DETAILS: Final = {
     "before": N_("原為"),
     "after": N_("改為"),
     "of": N_("來源"),
+    "through": N_("刪到編號"),
+    "hash": N_("封印"),
 }
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
 _WHOLE: Final = ("teacher", "account", "setting")

@@ -74,13 +74,14 @@ def _text(name: str, label: str, value: str) -> html.Div:
     Output(f"{PAGE}-head", "children"),
     Output(f"{PAGE}-body", "children"),
     *[Input(each, "value") for each in ids_of(PAGE, ASKED)],
+    Input("theme", "data"),
     permission=Permission.VIEW_AUDIT,
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question; another filter begins at the first page again."""
-    asked = {name: value for name, value in read_query(ASKED, values).items() if value.isprintable()}
+    asked = {name: value for name, value in read_query(ASKED, values[:-1]).items() if value.isprintable()}
     changed = {each["prop_id"] for each in ctx.triggered}
-    if changed and f"{PAGE}-page.value" not in changed:
+    if changed & {f"{each}.value" for each in ids_of(PAGE, FILTERS)} and f"{PAGE}-page.value" not in changed:
         asked.pop("page", None)
     query = audit.read_query(store(), asked)
     total, events = audit.look_at(store(), query)

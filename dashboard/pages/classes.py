@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_scope, may, store
+from dashboard.access.trail import record_class_view
 from dashboard.components.card import card
 from dashboard.components.classes import record_name, standing_words
 from dashboard.components.dates import day_of, roc_date, since, until
@@ -33,6 +34,7 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.participation import KindOfItem
 from dashboard.services.participation import Window as ParticipationWindow
 from dashboard.services.receipts import Window as ReceiptWindow
+from dashboard.services.receipts import sees_students
 
 PAGE = "classes"
 FILTERS = ("term", "asof", "division")
@@ -65,6 +67,8 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question; the heading names the class only where the scope has it."""
     view = open_view(store(), current_scope(), read_query(CONTROLS, values[:-1]))
     known = view.filters.class_name if view is not None else None
+    if view is not None and known and sees_students(view):
+        record_class_view(view.filters.term // 10, known)
     return answer(PAGE, _name(known) if known else _("班級"), CONTROLS, values, _body)
 
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Select, func, or_, select
 
 from dashboard.services.store import Store
-from data.audit import GENESIS, Fault, Verdict, append, key_of, one_line, pseudonym, read_head, verify
+from data.audit import GENESIS, BrokenChainError, Fault, Verdict, append, key_of, one_line, pseudonym, read_head, verify
+from data.audit import prune as remove_old
 from data.db import reading
 from data.instants import TAIPEI
 from data.models import AuditEvent
+from data.school import read_settings
 
-__all__ = ["GENESIS", "Checked", "Event", "Fault", "Query", "Verdict", "about_student", "check", "head_of", "look_at", "read_query", "record"]  # fmt: skip
+__all__ = ["GENESIS", "BrokenChainError", "Checked", "Event", "Fault", "Query", "Verdict", "about_student", "check", "head_of", "look_at", "prune", "read_query", "record"]  # fmt: skip
 
 PAGE_ROWS = 50
 MOST_EXPORTED = 50_000
@@ -143,6 +146,22 @@ def check(store: Store, *, head: str = "") -> Checked:
     """Look at the whole chain."""
     with reading(store.engine) as connection:
         return Checked(verify(connection, head=head), datetime.now(TAIPEI))
+
+
+def prune(store: Store, *, by: str, dry_run: bool = False) -> tuple[int, datetime]:
+    """Remove what is older than the school's retention says; return how many events, and from which day on they stay.
+
+    Raises BrokenChainError where the chain is not whole.
+    """
+    now = datetime.now(TAIPEI)
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        years = read_settings(connection).audit_retention_years
+        midnight = datetime.combine(now.date(), time(), TAIPEI)
+        first_kept = (pd.Timestamp(midnight) - pd.DateOffset(years=years)).to_pydatetime()
+        removed = remove_old(connection, before=first_kept, by=by, at=now)
+        if dry_run:
+            transaction.rollback()
+    return removed, first_kept
 
 
 def head_of(store: Store) -> tuple[int, str]:

@@ -45,7 +45,7 @@ HOSTILE = [
 
 
 def ask(client, **query):
-    inputs = {f"audit-{name}.value": query.get(name, "") for name in FIELDS}
+    inputs = {f"audit-{name}.value": query.get(name, "") for name in FIELDS} | {"theme.data": "light"}
     return fire(client, SHOW, inputs=inputs)
 
 
@@ -160,6 +160,16 @@ def test_looking_at_a_student_leaves_a_line_without_the_number(client_for, place
     (line,) = lines(place, before)
     assert (line.actor, line.action, line.about) == ("homeroom", "view_student", about_student(place.store, student.student_number))  # fmt: skip
     assert student.student_number not in str(line)
+
+
+def test_the_students_of_a_class_by_name_leave_a_line_and_its_figures_leave_none(client_for, place):
+    name = place.school.homeroom_class
+    controls = {f"classes-{each}.value": "all" for each in ("term", "asof", "division")}
+    for username, expected in (("homeroom", ["view_class"]), ("principal", [])):
+        client, before = client_for(username), last(place)
+        inputs = controls | {"classes-class.value": name, "theme.data": "light"}
+        assert fire(client, "..classes-head.children...classes-body.children..", inputs=inputs).status_code == 200
+        assert [line.action for line in lines(place, before)] == expected
 
 
 def test_who_looked_at_a_student_is_found_by_the_number(client_for, place, student):

@@ -15,10 +15,23 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.services.store import Store
-from data.audit import GENESIS, Entry, append, find_faults, one_line, pseudonym, read_head, seal, verify
+from data.audit import (
+    GENESIS,
+    BrokenChainError,
+    Entry,
+    append,
+    find_faults,
+    one_line,
+    prune,
+    pseudonym,
+    read_head,
+    seal,
+    verify,
+)
 from data.db import migrate, open_engine, reading, writing
 from data.instants import parse_as_of, to_us
 from data.models import AuditEvent
+from data.school import write_setting
 
 KEY = b"the chain's secret, for tests"
 MOMENT = parse_as_of("2025-02-03T08:00")
@@ -312,3 +325,66 @@ def test_a_row_written_past_the_chain_is_found(log):
         values = {"happened_at": MOMENT, "actor": "x", "action": "login", "detail": "{}", "sequence": 7}
         connection.execute(insert(AuditEvent).values(values))
     assert faults_of(log) == [("changed", 7, 7)]
+
+
+# --- what is old goes -------------------------------------------------------------------------------------------------
+
+
+def prune_before(engine, minute):
+    with writing(engine) as connection:
+        return prune(connection, before=MOMENT + timedelta(minutes=minute), by="root", at=MOMENT + timedelta(days=1))
+
+
+def numbers(engine):
+    with reading(engine) as connection:
+        return connection.execute(select(AuditEvent.sequence).order_by(AuditEvent.sequence)).scalars().all()
+
+
+def test_what_is_old_goes_and_what_is_left_is_whole(log):
+    assert prune_before(log, 4) == 3
+    assert numbers(log) == [4, 5, 6, 7]
+    assert faults_of(log) == []
+    assert prune_before(log, 6) == 2
+    assert numbers(log) == [6, 7, 8]
+    assert faults_of(log) == []
+
+
+def test_when_everything_is_old_the_note_of_it_is_left(log):
+    assert prune_before(log, 100) == 6
+    assert numbers(log) == [7]
+    assert faults_of(log) == []
+
+
+def test_where_nothing_is_old_nothing_happens(log):
+    assert prune_before(log, 0) == 0
+    assert numbers(log) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_database_still_refuses_changes_afterwards(log):
+    prune_before(log, 4)
+    with pytest.raises(DBAPIError, match="only grows"), writing(log) as connection:
+        connection.execute(text("DELETE FROM audit_events"))
+
+
+def test_nothing_is_removed_from_a_chain_that_is_not_whole(log, tamper):
+    tamper("UPDATE audit_events SET actor = 'somebody else' WHERE sequence = 1")
+    with pytest.raises(BrokenChainError):
+        prune_before(log, 4)
+    assert len(numbers(log)) == 6
+
+
+def test_more_removed_than_the_note_says_is_found(log, tamper):
+    prune_before(log, 4)
+    tamper("DELETE FROM audit_events WHERE sequence = 4")
+    assert faults_of(log) == [("missing", 1, 4)]
+
+
+def test_a_beginning_taken_away_without_a_note_is_found(log, tamper):
+    tamper("DELETE FROM audit_events WHERE sequence < 3")
+    assert faults_of(log) == [("missing", 1, 2)]
+
+
+@pytest.mark.parametrize("value", ["0", "11", "-1", "five", ""])
+def test_the_years_of_keeping_are_one_to_ten(log, value):
+    with pytest.raises(ValueError, match="audit_retention_years"), writing(log) as connection:
+        write_setting(connection, "audit_retention_years", value)

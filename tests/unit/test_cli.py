@@ -353,6 +353,14 @@ def test_the_audit_log_is_looked_at_from_the_command_line(licheng, tmp_path):
     assert changed.stderr == "第 1 筆：內容、順序或封印被改過，或是另外插入的\n"
 
 
+def test_old_audit_events_are_removed_by_the_schools_setting(licheng, tmp_path):
+    for year in (2, 10):
+        licheng("setting", "audit_retention_years", str(year))
+    result = licheng("audit", "prune")
+    assert (result.returncode, result.stdout.split("；")[0]) == (0, "已刪除 0 筆")
+    assert licheng("audit", "verify").stdout == "共 2 筆，鏈完整。\n"
+
+
 def test_another_instances_secret_is_named_as_the_likely_cause(licheng, tmp_path):
     licheng("setting", "school_name", "里程高中")
     (tmp_path / "instance" / "audit.key").write_text("another")
