@@ -26,7 +26,7 @@ from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
 from dashboard.frame import EVERYTHING, around, ids_of, keep_address, read_query, refusal
 from dashboard.services import audit
-from dashboard.services.audit import PAGE_ROWS, Checked, Event, Fault
+from dashboard.services.audit import CHECKED_ROWS, PAGE_ROWS, Checked, Event, Fault
 
 PAGE: Final = "audit"
 FILTERS: Final = ("from", "to", "action", "actor", "about")
@@ -85,7 +85,7 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
         asked.pop("page", None)
     query = audit.read_query(store(), asked)
     total, events = audit.look_at(store(), query)
-    checked = audit.check(store())
+    checked = audit.check(store(), newest=CHECKED_ROWS)
     head = [page_header(_("稽核紀錄"), id=PAGE), _state(checked)]
     return head, _body(asked, query.page, total, events)
 
@@ -94,11 +94,18 @@ def _state(checked: Checked) -> html.Ul:
     """Say whether the chain is whole; of many faults the first few, the command line lists them all."""
     verdict = checked.verdict
     if not verdict.faults:
-        words = {"n": count(verdict.count), "when": roc_datetime(checked.at), "seal": verdict.hash[:SHORT_SEAL]}
+        words = {
+            "n": count(checked.total),
+            "some": count(verdict.count),
+            "when": roc_datetime(checked.at),
+            "seal": verdict.hash[:SHORT_SEAL],
+        }
         line = _("共 %(n)s 筆，鏈完整；最新一筆的封印 %(seal)s…，%(when)s 查驗", **words)
+        if verdict.count < checked.total:
+            line = _("共 %(n)s 筆，最新的 %(some)s 筆鏈完整（封印 %(seal)s…，%(when)s 查驗）；全部請以 licheng audit verify 查驗", **words)  # fmt: skip
         lines = [(badge("done", words=_("完整")), line)]
     else:
-        said = {"n": count(verdict.count), "faults": count(len(verdict.faults))}
+        said = {"n": count(checked.total), "faults": count(len(verdict.faults))}
         line = _("共 %(n)s 筆，有 %(faults)s 處接不起來：紀錄被改過、刪過或插入過", **said)
         lines = [(badge("overdue", words=_("不符")), line)]
         lines += [(badge("overdue", words=_("不符")), _fault_words(fault)) for fault in verdict.faults[:SHOWN_FAULTS]]

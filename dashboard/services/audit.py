@@ -22,6 +22,7 @@ from data.school import read_settings
 __all__ = ["GENESIS", "BrokenChainError", "Checked", "Event", "Fault", "Query", "Verdict", "about_student", "check", "head_of", "look_at", "prune", "read_query", "record"]  # fmt: skip
 
 PAGE_ROWS = 50
+CHECKED_ROWS = 20_000  # on the page: a third of a second
 MOST_EXPORTED = 50_000
 
 
@@ -53,10 +54,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the last look at the whole chain found, and when that was."""
+    """What a look at the chain found, when that was, and how many events there are in all."""
 
     verdict: Verdict
     at: datetime
+    total: int
 
 
 def record(store: Store, *, actor: str, action: str, about: str = "", detail: Mapping[str, Any] | None = None) -> None:
@@ -142,10 +144,11 @@ def _event(row: Any) -> Event:
     )  # fmt: skip
 
 
-def check(store: Store, *, head: str = "") -> Checked:
-    """Look at the whole chain."""
+def check(store: Store, *, head: str = "", newest: int = 0) -> Checked:
+    """Look at the whole chain, or at that many of its newest events."""
     with reading(store.engine) as connection:
-        return Checked(verify(connection, head=head), datetime.now(TAIPEI))
+        total = connection.execute(select(func.count()).select_from(AuditEvent)).scalar_one()
+        return Checked(verify(connection, head=head, newest=newest), datetime.now(TAIPEI), int(total))
 
 
 def prune(store: Store, *, by: str, dry_run: bool = False) -> tuple[int, datetime]:

@@ -327,6 +327,19 @@ def test_a_row_written_past_the_chain_is_found(log):
     assert faults_of(log) == [("changed", 7, 7)]
 
 
+@pytest.mark.parametrize("newest", [1, 3, 5, 6, 7, 100])
+def test_the_newest_rows_are_looked_at_by_themselves(log, newest):
+    with reading(log) as connection:
+        verdict = verify(connection, newest=newest)
+    assert (verdict.count, verdict.number, verdict.faults) == (min(newest, 6), 6, ())
+
+
+def test_what_is_wrong_with_the_newest_rows_is_found_among_them(log, tamper):
+    tamper("DELETE FROM audit_events WHERE sequence = 4")
+    with reading(log) as connection:
+        assert [(each.kind, each.first) for each in verify(connection, newest=2).faults] == [("missing", 4)]
+
+
 # --- what is old goes -------------------------------------------------------------------------------------------------
 
 
