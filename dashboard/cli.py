@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dashboard.services import accounts, audit, imports, reports
+from dashboard.services import accounts, audit, backups, imports, reports
 from dashboard.services.jobs import run_worker
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
@@ -40,11 +40,12 @@ def _settings(db: str) -> Settings:
     return Settings(database_url=db) if db else Settings()
 
 
-def _store(db: str) -> Store:
+def _store(db: str, *, migrate: bool = True) -> Store:
     settings = _settings(db)
     store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    store.migrate()
+    if migrate:
+        store.migrate()
     return store
 
 
@@ -337,6 +338,57 @@ def migrate(db: Db = "") -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="備份檔；不寫時放在 instance/backups/")] = None,
+    with_keys: Annotated[bool, typer.Option("--with-keys", help="把金鑰寫到另一個檔案（.keys），要和備份分開保管")] = False,
+    db: Db = "",
+) -> None:  # fmt: skip
+    """備份整個資料庫成一個檔案，不必停機；寫完會讀回來核對。"""
+    try:
+        made = backups.take_backup(_store(db, migrate=False), file, by=getpass.getuser(), with_keys=with_keys)
+    except backups.BackupError as error:
+        raise _fail(str(error)) from None
+    console = Console(soft_wrap=True, highlight=False)
+    rows, tables = made.manifest.row_count, len(made.manifest.tables)
+    console.print(
+        f"已備份到 {made.path}（{tables} 個資料表、{rows:,} 列、{made.size_bytes / 1e6:.1f} MB），讀回核對無誤。",
+        markup=False,
+    )
+    if made.keys_path is not None:
+        console.print(f"金鑰在 {made.keys_path}，請移到別的地方保管，不要和備份放在一起。", markup=False)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="licheng backup 做的備份檔")],
+    replace: Annotated[bool, typer.Option("--replace", help="資料庫裡有資料時換掉它；原來的會留存")] = False,
+    keys: Annotated[Path | None, typer.Option(help="一起備份的金鑰檔（.keys）")] = None,
+    db: Db = "",
+) -> None:
+    """由備份還原：先核對備份，全部還原或完全不動；之後所有人要重新登入。"""
+    settings = _settings(db)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        done = backups.put_back(
+            settings.url,
+            file,
+            instance_dir=settings.instance_dir,
+            by=getpass.getuser(),
+            replace=replace,
+            keys_path=keys,
+        )
+    except backups.BackupError as error:
+        raise _fail(str(error)) from None
+    console = Console(soft_wrap=True, highlight=False)
+    made_at, rows = done.manifest.made_at, done.manifest.row_count
+    console.print(f"已還原 {made_at:%Y/%m/%d %H:%M} 的備份（{rows:,} 列），所有人要重新登入。", markup=False)
+    if done.kept:
+        console.print(f"原來的資料庫留在 {done.kept}，確認無誤後請刪除。", markup=False)
+    for note in done.notes:
+        _err.print(f"注意：{note}", markup=False)
+
+
+@app.command()
 def doctor(db: Db = "") -> None:
     """檢查設定、資料庫與資料，說明下一步該做什麼。"""
     settings = _settings(db)
@@ -345,6 +397,10 @@ def doctor(db: Db = "") -> None:
     console.print(f"資料庫：{store.engine.url.render_as_string(hide_password=True)}", markup=False)
     console.print(f"結構：{'最新' if store.is_current() else '需要升級，請執行 licheng migrate'}")
     console.print(f"執行資料夾：{settings.instance_dir}", markup=False)
+    backed_up_at = backups.last_backup_at(store)
+    console.print(
+        f"備份：{f'上一次 {backed_up_at:%Y/%m/%d %H:%M}' if backed_up_at else '還沒有做過，請執行 licheng backup'}"
+    )
     users = accounts.list_users(store)
     console.print(f"帳號：{len(users)} 個" + ("" if users else "；請用 licheng user add 新增"))
     if not imports.has_data(store):

@@ -121,9 +121,19 @@ def _config(connection: Connection) -> Config:
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest schema, in one transaction; run again it changes nothing."""
     with writing(engine) as connection:
-        command.upgrade(_config(connection), NEWEST)
+        migrate_to(connection, NEWEST)
         if connection.execute(select(DataVersion.id)).first() is None:
             connection.execute(insert(DataVersion).values(id=1, version=1))
+
+
+def migrate_to(connection: Connection, revision: str) -> None:
+    """Bring the schema up to a revision, in the transaction of the connection."""
+    command.upgrade(_config(connection), revision)
+
+
+def knows_revision(revision: str) -> bool:
+    """Tell whether the code has a schema revision; one that it does not have is a newer version's."""
+    return revision in {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 def schema_revision(engine: Engine) -> tuple[str | None, str | None]:

@@ -28,6 +28,8 @@ ACTIONS: Final = {
     "undo": N_("復原"),
     "setting": N_("變更設定"),
     "audit_pruned": N_("刪除逾期的稽核紀錄"),
+    "backup_made": N_("備份"),
+    "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),
     "password_changed": N_("更改密碼"),
     "user_disabled": N_("停用帳號"),
@@ -62,6 +64,10 @@ _DETAILS: Final = {
     "of": N_("來源"),
     "through": N_("刪到編號"),
     "hash": N_("封印"),
+    "file": N_("檔案"),
+    "keys": N_("含金鑰"),
+    "made_at": N_("備份時間"),
+    "kept": N_("原資料庫留存"),
 }
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
 _WHOLE: Final = ("teacher", "account", "setting")
