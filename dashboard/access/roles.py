@@ -8,6 +8,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """What a page, callback or export asks for."""
 
+    VIEW_OWN = "view_own"  # what is held of oneself, and who looked: everybody's
     VIEW_OVERVIEW = "view_overview"
     VIEW_UPLOADS = "view_uploads"
     VIEW_CERTIFICATION = "view_certification"
@@ -52,7 +53,7 @@ TITLES = {
 
 _OWN_CLASS = frozenset(
     {
-        Permission.VIEW_OVERVIEW, Permission.VIEW_UPLOADS, Permission.VIEW_CERTIFICATION, Permission.VIEW_SELECTION,
+        Permission.VIEW_OWN, Permission.VIEW_OVERVIEW, Permission.VIEW_UPLOADS, Permission.VIEW_CERTIFICATION, Permission.VIEW_SELECTION,
         Permission.VIEW_RECEIPTS, Permission.VIEW_CLASS, Permission.EXPORT,
     }
 )  # fmt: skip
@@ -63,13 +64,21 @@ _REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permis
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # health and accounts; no student or teacher rows
     Role.ADMIN: frozenset(
-        {Permission.VIEW_OVERVIEW, Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT, Permission.ADMINISTER}
+        {
+            Permission.VIEW_OWN,
+            Permission.VIEW_OVERVIEW,
+            Permission.VIEW_IMPORTS,
+            Permission.VIEW_AUDIT,
+            Permission.ADMINISTER,
+        }
     ),
     Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS},
     Role.EXECUTIVE_SECRETARY: _REGISTRAR,
     Role.SECTION_CHIEF: _REGISTRAR,
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
-    Role.TEACHER: frozenset({Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}),
+    Role.TEACHER: frozenset(
+        {Permission.VIEW_OWN, Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}
+    ),
     Role.MEMBER: _AGGREGATES,  # parents and students sit in the group: no names, small groups suppressed
     Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER} | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT},
 }

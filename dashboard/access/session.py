@@ -66,6 +66,12 @@ def current_name() -> str:
     return str(current_user.account.username)
 
 
+def current_account() -> accounts.Account:
+    """Return the account of this request's person."""
+    account: accounts.Account = current_user.account
+    return account
+
+
 def store() -> Store:
     """Return the open store of this server."""
     opened: Store = current_app.config["LICHENG_STORE"]

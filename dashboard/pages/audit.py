@@ -52,7 +52,7 @@ def layout(**query: str | None) -> html.Div:
         date_input(f"{PAGE}-to", _("迄日（含當天）"), asked["to"]),
         select(f"{PAGE}-action", _("動作"), actions, asked["action"] if asked["action"] in ACTIONS else EVERYTHING),
         _text("actor", _("誰（帳號）"), asked["actor"]),
-        _text("about", _("關於（教師代碼、學號、班級、帳號）"), asked["about"]),
+        _text("about", _("關於（代碼或學號）"), asked["about"]),
     ]
     return around(
         [

@@ -92,7 +92,9 @@ def everything(client, app, place, year):
     texts = {}
     for query in questions(place, year):
         for output in app.callback_map:
-            if not output.endswith("-body.children.."):
+            if not output.endswith("-body.children..") or output.startswith(
+                "..privacy-"
+            ):  # that one counts what is asked here
                 continue
             ids = [each["id"] for each in app.callback_map[output]["inputs"]]
             inputs = {f"{each}.value": query.get(each.rpartition("-")[2], "all") for each in ids if each != "theme"}

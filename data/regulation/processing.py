@@ -1,0 +1,111 @@
+"""The register of processing: of every table what for, about whom, who may see it, and how long it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NOBODY: Final = "無"
+STUDENTS: Final = "學生"
+STAFF: Final = "教職員"
+ACCOUNTS: Final = "帳號使用者"
+
+_BY_SCHOOL: Final = "學校自訂；匯入可以整批復原，目前不自動刪除"
+_HANDLERS: Final = "執行秘書、組長；導師限自己的班級；其他職務只有統計"
+_STAFF_VIEWERS: Final = "召集人、執行秘書；組長限自己的處室；教師限本人"
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """An entry of the register. personal: columns about a person or leading to one; other: all the rest but row ids."""
+
+    table: str
+    title: str
+    purpose: str
+    about: str
+    seen_by: str
+    kept: str
+    personal: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+def _entry(
+    table: str, title: str, purpose: str, about: str, seen_by: str, kept: str = _BY_SCHOOL, *, personal: str = "", other: str = ""
+) -> Processing:  # fmt: skip
+    return Processing(table, title, purpose, about, seen_by, kept, tuple(personal.split()), tuple(other.split()))
+
+
+REGISTER: Final = (
+    _entry("students", "學生", "對應各平臺的同一位學生", STUDENTS, _HANDLERS, personal="student_number name id_number_hash"),
+    _entry("enrolments", "學籍", "知道誰在哪一班、是否在學", STUDENTS, _HANDLERS,
+           personal="student_id seat_number status left_at left_is_dated",
+           other="school_year class_name grade department department_code division"),
+    _entry("enrolment_changes", "學籍異動", "異動之後的責任與人數", STUDENTS, _HANDLERS,
+           personal="student_id change effective_at note", other="school_year class_name"),
+    _entry("outcomes", "課程學習成果", "教師認證的責任；不含作品內容", f"{STUDENTS}、{STAFF}", _HANDLERS,
+           personal="student_id item_number uploaded_at teacher_code", other="school_year semester course_code subject class_name"),
+    _entry("certification_rounds", "認證", "何時送出、何時完成、由誰", f"{STUDENTS}、{STAFF}", f"{_HANDLERS}；{_STAFF_VIEWERS}",
+           personal="outcome_id sent_at decision decided_at completed_at reason certifier_code", other="released"),
+    _entry("reassignments", "改派認證", "改由誰承辦", STAFF, _STAFF_VIEWERS, personal="outcome_id teacher_code from_at reason", other="by_hand"),
+    _entry("exemptions", "免辦", "不列入應辦的件與原因", STUDENTS, _HANDLERS, personal="round_id reason", other="from_at by_hand"),
+    _entry("external_items", "他校認證的件", "轉學生的件不重複列入", STUDENTS, _HANDLERS,
+           personal="student_id item_key school_code status", other="school_year semester course_code subject"),
+    _entry("performances", "多元表現", "參與人數與件數（學生自主）；不含內容", STUDENTS, _HANDLERS,
+           personal="student_id item_key category uploaded_at", other="school_year"),
+    _entry("selections", "勾選", "參與人數與件數（學生自主）", STUDENTS, _HANDLERS,
+           personal="student_id outcome_count performance_count", other="school_year known_at"),
+    _entry("receipts", "收訖確認", "學生是否確認收訖明細", STUDENTS, _HANDLERS,
+           personal="student_id status acted_at item_count", other="school_year kind round_number"),
+    _entry("disputes", "收訖問題回報", "三日內答覆的責任", STUDENTS, _HANDLERS,
+           personal="number student_id error_kind description raised_at answer", other="school_year kind category class_name answered_at"),
+    _entry("registrations", "登錄", "各班的學籍、成績、幹部、課程諮詢是否已登錄；不含分數與內容", STUDENTS, _HANDLERS,
+           personal="student_id item_key", other="school_year semester kind class_name registered_at unit by_hand"),
+    _entry("submitted_items", "提交名冊的件", "與上傳、認證逐件比對", STUDENTS, _HANDLERS,
+           personal="student_id ordinal", other="submission_id sheet course_code subject semester"),
+    _entry("staff", "教職員", "知道由誰承辦與所屬處室", STAFF, _STAFF_VIEWERS, personal="staff_code name unit email"),
+    _entry("staff_units", "教職員以前的處室", "當時屬於哪個處室", STAFF, _STAFF_VIEWERS, personal="staff_code unit until_at"),
+    _entry("staff_changes", "職員異動", "到職、離職與請假期間的責任", STAFF, _STAFF_VIEWERS,
+           personal="staff_code change from_on to_on unit note"),
+    _entry("classes", "班級", "班級與導師", STAFF, "可以看這一班的職務", personal="homeroom_code", other="school_year name grade department"),
+    _entry("sections", "授課", "由哪位教師認證", STAFF, _STAFF_VIEWERS,
+           personal="teacher_code teacher_name", other="school_year semester course_code class_name subject"),
+    _entry("delegations", "代理人", "代理期間的責任", STAFF, _STAFF_VIEWERS,
+           personal="principal_code deputy_code deputy_order from_on to_on reason", other="by_hand"),
+    _entry("users", "帳號", "登入與職務範圍", ACCOUNTS, "系統管理者；本人", "停用後保留，供查對稽核紀錄",
+           personal="username password_hash role staff_code unit created_at disabled_at failed_count locked_until"),
+    _entry("user_classes", "帳號的班級", "導師可以看的班級", ACCOUNTS, "系統管理者；本人", "和帳號相同",
+           personal="user_id class_name", other="school_year"),
+    _entry("user_sessions", "登入", "知道是誰在操作；登入代號只留雜湊", ACCOUNTS, "本人（次數）", "登出、停用或改密碼時刪除",
+           personal="token_hash user_id created_at seen_at"),
+    _entry("audit_events", "稽核紀錄", "查得出誰看了、改了、帶走了什麼；沒有姓名，學生以代號表示", f"{ACCOUNTS}、{STAFF}、{STUDENTS}",
+           "系統管理者、稽核；本人（誰看了自己）", "設定 audit_retention_years，預設 5 年", personal="happened_at actor action detail about",
+           other="sequence previous_hash hash"),
+    _entry("audit_refusals", "退回原因", "說明哪一列為什麼沒有匯入", f"{STUDENTS}、{STAFF}", "可以匯入的職務",
+           personal="value message", other="batch_id refused_at file_name row_number column_name"),
+    _entry("audit_rejected_rows", "退回的列", "下載、改好再匯入；不含身分證號與生日", f"{STUDENTS}、{STAFF}", "交檔案的人與執行秘書",
+           personal="cells reasons", other="batch_id file_name sheet kind row_number"),
+    _entry("import_changes", "匯入所改的", "不覆蓋歷史，並可以復原", f"{STUDENTS}、{STAFF}", "不顯示在畫面上",
+           personal="old_value new_value", other="table_name row_id column_name"),
+    _entry("imports", "匯入", "每個數字來自哪一個檔案", ACCOUNTS, "可以看匯入紀錄的職務",
+           personal="imported_by undone_by file_name warnings",
+           other="batch_id sha256 kind term row_count new_count changed_count unchanged_count rejected_count imported_at sheet headings "
+                 "data_version state undone_at"),
+    _entry("jobs", "交件", "檢查與匯入的進度", f"{ACCOUNTS}、{STUDENTS}", "交檔案的人與執行秘書", "匯入或取消後刪除檔案；檢查結果留 1 日",
+           personal="plan options created_by", other="token state source folder batch_id error created_at heartbeat_at finished_at"),
+    _entry("heading_mappings", "欄名對照", "記住確認過的欄名", ACCOUNTS, "可以匯入的職務",
+           personal="confirmed_by", other="kind heading column_name confirmed_at"),
+    _entry("import_rows", "匯入所提到的列", "復原時知道什麼還用得到", NOBODY, "不顯示在畫面上", other="table_name relied row_ids"),
+    _entry("data_versions", "資料版次", "數字算到哪一版", NOBODY, "不顯示在畫面上", other="version"),
+    _entry("settings", "學校設定", "校名、上限、日數", NOBODY, "所有人", other="key value"),
+    _entry("cross_checks", "平臺自己的統計", "和這裡的數字相對照", STAFF, "可以看統計的職務",
+           personal="about stated_count", other="school_year semester what measure known_at"),
+    _entry("school_days", "停課與補課", "上班日曆", NOBODY, "所有人", other="day is_school_day note"),
+    _entry("windows", "作業期程", "什麼時候截止", NOBODY, "所有人",
+           other="school_year semester grade task starts_at ends_at original_ends_at unit self_check_from_at self_check_to_at published_at "
+                 "published_where"),
+    _entry("submissions", "提交", "四種名冊何時提交", NOBODY, "可以看提交的職務",
+           other="school_year semester roster batch division source round_number submitted_at unit content_sha256 by_hand"),
+    _entry("submission_sheets", "提交名冊的工作表", "列數與對得到的列數", NOBODY, "可以看提交的職務", other="submission_id sheet row_count matched_count"),
+    _entry("training_sessions", "研習", "宣導、訓練與研習是否辦理", NOBODY, "可以看統計的職務",
+           other="school_year kind audience held_at title unit attendee_count by_hand"),
+)  # fmt: skip
