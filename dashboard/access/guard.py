@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 import dash
 from dash import _callback as dash_callbacks
 from dash.exceptions import DependencyException
-from flask import Flask, Response, abort, current_app, jsonify, redirect, request
-from werkzeug.exceptions import Forbidden, Unauthorized
+from flask import Flask, Response, abort, current_app, g, jsonify, redirect, request
+from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import is_logged_in, may
@@ -100,10 +100,13 @@ def _check_shape(body: dict[str, Any], registered: dict[str, Any]) -> None:
             abort(400)
 
 
-def protected_callback(*dependencies: Any, permission: Permission, **options: Any) -> Callable[..., Any]:
+def protected_callback(
+    *dependencies: Any, permission: Permission, scoped: bool = True, **options: Any
+) -> Callable[..., Any]:
     """Register a callback that runs only for people who hold permission.
 
-    Dash answers every callback of every page at one URL, so hiding a page does not hide its data.
+    Dash answers every callback of every page at one URL, so hiding a page does not hide its data. scoped: whoever forgets to
+    ask for the scope (current_scope) answers nothing at all; False for what has none, with the reason beside it.
     """
     if options.get("background") or options.get("api_endpoint"):
         raise RuntimeError("background and api_endpoint callbacks are reachable around the gate")
@@ -115,7 +118,11 @@ def protected_callback(*dependencies: Any, permission: Permission, **options: An
                 raise Unauthorized
             if not may(permission):
                 raise Forbidden
-            return function(*args, **kwargs)
+            g.scope_asked = False
+            result = function(*args, **kwargs)
+            if scoped and not g.scope_asked:
+                raise InternalServerError
+            return result
 
         before = {entry["output"] for entry in dash_callbacks.GLOBAL_CALLBACK_LIST}
         result = dash.callback(*dependencies, **options)(guarded)

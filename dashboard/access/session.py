@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_login import LoginManager, UserMixin, current_user
 
 from dashboard.access.roles import PERMISSIONS, Permission, Role
@@ -51,14 +51,15 @@ def may(permission: Permission) -> bool:
 
 
 def current_scope() -> Scope:
-    """Return the scope of this request's person."""
+    """Return the scope of this request's person, and note that it was asked for (guard.protected_callback)."""
     scope: Scope = current_user.scope
+    g.scope_asked = True
     return scope
 
 
 def current_role() -> Role:
     """Return the role of this request's person."""
-    return current_scope().role
+    return Role(current_user.scope.role)
 
 
 def current_name() -> str:

@@ -76,6 +76,7 @@ def _text(name: str, label: str, value: str) -> html.Div:
     *[Input(each, "value") for each in ids_of(PAGE, ASKED)],
     Input("theme", "data"),
     permission=Permission.VIEW_AUDIT,
+    scoped=False,  # the log is whole or it is none
 )
 def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question; another filter begins at the first page again."""

@@ -140,6 +140,7 @@ def _fields(offered: Choices, term: str) -> dict[str, Any]:
     *[Output(f"{PAGE}-{name}-field", "hidden") for name in FIELDS],
     Input(f"{PAGE}-form", "value"),
     permission=Permission.CORRECT,
+    scoped=False,  # which fields a form has
     prevent_initial_call=True,
 )
 def show_fields(form: Any) -> list[bool]:
@@ -159,9 +160,10 @@ def show_fields(form: Any) -> list[bool]:
 )
 def show_items(term: Any, student: Any) -> tuple[list[dict[str, str]], list[str], str]:
     """List what a student's certifications still wait for, within the session's scope."""
+    scope = current_scope()
     if not (isinstance(term, str) and isinstance(student, str) and student.strip()):
         return [], [], _("輸入學期與學號後會列在這裡。")
-    items = waiting_items(store(), current_scope(), term=term, student_number=student.strip())
+    items = waiting_items(store(), scope, term=term, student_number=student.strip())
     options = [
         {
             "value": str(item.round_id),
@@ -183,11 +185,12 @@ def show_items(term: Any, student: Any) -> tuple[list[dict[str, str]], list[str]
 )
 def save(_clicks: Any, form: Any, *values: Any) -> list[Any]:
     """Make the entry, or say what is missing; nothing is written then. Another form begins without an answer."""
+    scope = current_scope()
     if not _clicks or ctx.triggered_id != f"{PAGE}-save":
         return []
     named = dict(zip(FIELDS, values, strict=True))
     try:
-        batch = enter(store(), current_scope(), form if isinstance(form, str) else "", named, by=current_name())
+        batch = enter(store(), scope, form if isinstance(form, str) else "", named, by=current_name())
     except CorrectionError as error:
         return [badge("attention", words=_("還沒有登錄")), html.P(str(error), role="alert")]
     return [

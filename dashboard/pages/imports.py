@@ -42,6 +42,7 @@ from dashboard.services.imports import (
     undo,
 )
 
+# Imports belong to the school and a hand-in to its person (services.hand_ins.may_see): its callbacks are not scoped.
 PAGE: Final = "imports"
 ASKED: Final = ("job", "batch", "kind", "page", "show")
 ACTIONS: Final = ("replan", "commit", "good", "cancel")
@@ -185,6 +186,7 @@ def _purposes() -> dict[str, str]:
     Input(f"{PAGE}-changed", "data"),
     Input(f"{PAGE}-undone", "data"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
 )
 def show_head(*_changes: Any) -> list[Any]:
     """Say what was imported last."""
@@ -201,6 +203,7 @@ def show_head(*_changes: Any) -> list[Any]:
     Input(f"{PAGE}-changed", "data"),
     State(f"{PAGE}-job", "value"),
     permission=Permission.IMPORT,
+    scoped=False,
 )
 def show_waiting(_changed: Any, shown: Any) -> Any:
     """List the hand-ins that run or wait for a decision, but for the one that is shown anyway."""
@@ -245,6 +248,7 @@ def _seen(token: object) -> JobView | None:
     Input(f"{PAGE}-decided", "data"),
     State(f"{PAGE}-changed", "data"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
 )
 def show_job(token: Any, _ticks: Any, decided: Any, known: Any) -> tuple[Any, ...]:
     """Show how the hand-in stands; while it runs only its progress, so that nothing moves under the reader's hands."""
@@ -339,6 +343,7 @@ def _download(href: str, rows: int) -> html.A:
     Input(f"{PAGE}-changed", "data"),
     State(f"{PAGE}-job", "value"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
 )
 def show_files(show: Any, _changed: Any, token: Any) -> Any:
     """List the files of the hand-in, all or those that want a person."""
@@ -462,6 +467,7 @@ def _year(value: Any) -> int | None:
     *[Input(f"{PAGE}-{name}", "value") for name in TICKED],
     State(f"{PAGE}-job", "value"),
     permission=Permission.IMPORT,
+    scoped=False,
     prevent_initial_call=True,
 )
 def show_standing(*values: Any) -> tuple[Any, Any, Any]:
@@ -477,6 +483,7 @@ def show_standing(*values: Any) -> tuple[Any, Any, Any]:
     *[Input(f"{PAGE}-{name}", "n_clicks") for name in ACTIONS],
     *[State(f"{PAGE}-{name}", "value") for name in (*TICKED, "job")],
     permission=Permission.IMPORT,
+    scoped=False,
     prevent_initial_call=True,
 )
 def take_decision(*values: Any) -> tuple[Any, Any]:
@@ -524,6 +531,7 @@ def _batches() -> list[Batch]:
     Input(f"{PAGE}-changed", "data"),
     Input(f"{PAGE}-undone", "data"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
 )
 def show_history(kind: Any, page: Any, *_changes: Any) -> tuple[Any, ...]:
     """List the imports, newest first, of one kind of list where that is asked for."""
@@ -550,6 +558,7 @@ def show_history(kind: Any, page: Any, *_changes: Any) -> tuple[Any, ...]:
     Input(f"{PAGE}-kind", "value"),
     State(f"{PAGE}-page", "value"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
     prevent_initial_call=True,
 )
 def turn_page(_later: Any, _earlier: Any, _kind: Any, page: Any) -> str:
@@ -564,6 +573,7 @@ def turn_page(_later: Any, _earlier: Any, _kind: Any, page: Any) -> str:
     Input(f"{PAGE}-batch", "value"),
     Input(f"{PAGE}-undone", "data"),
     permission=Permission.VIEW_IMPORTS,
+    scoped=False,
 )
 def show_batch(batch_id: Any, undone: Any) -> Any:
     """Show one import, what taking it back would do, and the button that does it."""
@@ -582,6 +592,7 @@ def show_batch(batch_id: Any, undone: Any) -> Any:
     Input(f"{PAGE}-undo", "n_clicks"),
     State(f"{PAGE}-batch", "value"),
     permission=Permission.IMPORT,
+    scoped=False,
     prevent_initial_call=True,
 )
 def take_back(clicks: Any, batch_id: Any) -> tuple[Any, Any]:

@@ -15,7 +15,6 @@ import pytest
 from odfdo import Document
 from sqlalchemy import select
 
-from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.exports.tables import all_tables
 from data.db import reading
 from data.models import AuditEvent, Import
@@ -80,18 +79,6 @@ def test_a_table_is_given_to_the_roles_that_may_have_it_and_to_no_other(client_f
         assert place.school.homeroom_class.encode() not in answer.data
 
 
-@pytest.mark.parametrize("username", EVERYBODY)
-def test_every_table_asks_for_its_pages_permission_and_for_export(app, client_for, username):
-    may = PERMISSIONS[ROLES[username]]
-    client = client_for(username)
-    for key, table in all_tables().items():
-        status = get(client, key).status_code
-        if table.permission not in may or Permission.EXPORT not in may:
-            assert status == 403, key
-        elif key not in ALLOWED:
-            assert status in (200, 403), key
-
-
 @pytest.mark.parametrize("path", ["nothing.csv", "nothing.xlsx", "routes.csv", "tables.ods", "__init__.csv", "%00.csv"])
 def test_a_key_that_is_no_table_is_not_found(client_for, path):
     assert client_for("principal").get(f"/exports/{path}").status_code == 404
@@ -102,11 +89,6 @@ def test_an_address_that_is_no_file_gives_no_figures(client_for, path):
     answer = client_for("principal").get(f"/exports/{path}")
     assert "Content-Disposition" not in answer.headers
     assert answer.mimetype == "text/html"
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_nobody_gets_a_file_without_a_login(client_for, suffix):
-    assert get(client_for(), "classes", suffix).status_code in (302, 401)
 
 
 @pytest.mark.parametrize("key", HEADINGS)

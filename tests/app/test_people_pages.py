@@ -73,18 +73,6 @@ def departments(place):
     return sorted({str(ledger.labels["department"][code]) for code in of_year["department"]})
 
 
-@pytest.mark.parametrize(("where", "username"), itertools.product(CONTROLS, EVERYBODY))
-def test_the_page_answers_the_roles_that_may_and_no_other(client_for, where, username):
-    answer = ask(client_for(username), where)
-    assert answer.status_code == (200 if username in ALLOWED[where] else 403)
-    assert (b"children" in answer.data) == (username in ALLOWED[where])
-
-
-@pytest.mark.parametrize("where", CONTROLS)
-def test_nobody_gets_it_without_a_login(client_for, where):
-    assert ask(client_for(), where).status_code == 401
-
-
 def test_the_figures_of_each_teacher_are_the_row_of_the_report_in_every_term(client_for, place):
     client, (_, ledger) = client_for("secretary"), place.store.ledger()
     for term in map(str, ledger.terms()):
