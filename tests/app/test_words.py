@@ -51,7 +51,8 @@ def body_of(client, place, app, page_id, *, term):
     output = pages_of(app)[page_id]
     ids = [each["id"] for each in app.callback_map[output]["inputs"]]
     said = query_of(place, page_id) | {f"{page_id}-term": term}
-    inputs = {f"{each}.value": said.get(each, "all") for each in ids if each != "theme"} | {"theme.data": "light"}
+    inputs = {f"{each}.value": said.get(each, "all") for each in ids if each != "theme"}
+    inputs |= {"theme.data": "light"} if "theme" in ids else {}
     answer = fire(client, output, inputs=inputs)
     if answer.status_code == 403:
         return None
