@@ -200,6 +200,18 @@ def test_what_cannot_be_recorded_is_not_shown(client_for, student, monkeypatch):
     assert refused.status_code == 403
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "ods"])
+def test_no_audit_line_no_file_of_the_log(client_for, monkeypatch, suffix):
+    def fail(*_args, **_values):
+        raise OSError
+
+    client = client_for("auditor")
+    monkeypatch.setattr("dashboard.services.audit.append", fail)
+    answer = client.get(f"/exports/audit.{suffix}")
+    assert answer.status_code == 500
+    assert "Content-Disposition" not in answer.headers
+
+
 def test_a_refusal_leaves_a_line_and_no_address(client_for, place, student):
     client, before = client_for("teacher"), last(place)
     assert open_page(client, "students", student.student_number).status_code == 403
