@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from orjson import Fragment
 from plotly.io.json import to_json_plotly
 
-from dashboard.access.roles import TITLES, Permission
+from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, current_role, current_scope, may, store
 from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
@@ -166,10 +166,15 @@ def _bar() -> html.Header:
 
 def role_title() -> str:
     """Return the role of this person in words."""
+    return role_words(current_role())
+
+
+def role_words(role: str) -> str:
+    """Name a role; a code that is none is shown as it is."""
     return {
         "admin": _("系統管理者"), "convener": _("召集人"), "executive_secretary": _("執行秘書"), "section_chief": _("組長"),
-        "homeroom": _("導師"), "teacher": _("任課教師"),
-    }.get(current_role(), TITLES[current_role()])  # fmt: skip
+        "homeroom": _("導師"), "teacher": _("任課教師"), "member": _("工作小組成員"), "auditor": _("稽核"),
+    }.get(role, role)  # fmt: skip
 
 
 def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:

@@ -12,6 +12,12 @@ from data.schema import SchoolSettings
 FEWEST = 5  # a smaller group is somebody
 
 MOST_YEARS = 10
+# What a value may be: the least and the most of a number, how long a text. A slip of the pen must not look like a rule.
+LIMITS = {
+    "minimum_response_days": (0, 60), "upload_outcome_cap": (1, 999), "upload_performance_cap": (1, 999), "select_outcome_cap": (1, 999),
+    "select_performance_cap": (1, 999), "suppression_size": (FEWEST, 100), "audit_retention_years": (1, MOST_YEARS),
+}  # fmt: skip
+LONGEST = 60
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -30,9 +36,18 @@ def write_setting(connection: Connection, key: str, value: str) -> None:
     if key not in {field.name for field in fields(SchoolSettings)}:
         known = "、".join(field.name for field in fields(SchoolSettings))
         raise ValueError(f"沒有「{key}」這項設定；可用的設定：{known}")
-    _typed(key, value)
+    _check(key, value)
     connection.execute(delete(Setting).where(Setting.key == key))
     connection.execute(insert(Setting).values(key=key, value=value))
+
+
+def _check(key: str, value: str) -> None:
+    number = _typed(key, value)
+    if isinstance(number, str) and (len(value) > LONGEST or not value.isprintable()):
+        raise ValueError(f"設定「{key}」最多 {LONGEST} 個字，而且要寫在同一行")
+    low, high = LIMITS.get(key, (0, 0))
+    if key in LIMITS and number is not None and (len(value) > 9 or not low <= int(value) <= high):
+        raise ValueError(f"設定「{key}」請填 {low} 至 {high}")
 
 
 def _typed(key: str, value: str) -> str | int | bool | None:

@@ -36,11 +36,11 @@ from dashboard.services.history import (
     rejected_rows_of_job,
     undo,
 )
+from dashboard.services.school_settings import change_settings
 from dashboard.services.store import Store
-from data.audit import append
 from data.db import raise_data_version, reading, writing
 from data.instants import TAIPEI
-from data.models import Import, Setting
+from data.models import Import
 from data.rosters.importing import import_files
 from data.rosters.kinds import all_kinds
 from data.rosters.plan import FileReport, Plan
@@ -103,12 +103,7 @@ def has_data(store: Store) -> bool:
 
 def change_setting(store: Store, key: str, value: str, *, by: str) -> None:
     """Set one of the school's settings; raises ValueError for an unknown key or a bad value."""
-    with writing(store.engine) as connection:
-        before = connection.execute(select(Setting.value).where(Setting.key == key)).scalar()
-        write_setting(connection, key, value)
-        raise_data_version(connection)
-        detail = {"before": before, "after": value}
-        append(connection, at=datetime.now(TAIPEI), actor=by, action="setting", about=f"setting:{key}", detail=detail)
+    change_settings(store, {key: value}, by=by)
 
 
 def make_demo(
