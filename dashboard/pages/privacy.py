@@ -42,6 +42,7 @@ def layout(**query: str | None) -> html.Div:
     Output(f"{PAGE}-body", "children"),
     Input("theme", "data"),
     permission=Permission.VIEW_OWN,
+    scoped=False,  # of oneself, whatever the scope
 )
 def show(_theme: Any) -> tuple[list[Any], list[Any]]:
     """Answer for the account of the session and for no other."""

@@ -79,8 +79,7 @@ def open_view(store: Store, scope: Scope, query: dict[str, str]) -> View | None:
     terms = store.kept(
         (version, "terms"), lambda: ledger.terms() or [int(ledger.classes["school_year"].max()) * 10 + 1]
     )
-    asked = query.get("term", "").replace("-", "")
-    term = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in terms else _current_term(terms, as_of)
+    term = {str(each): each for each in terms}.get(query.get("term", "").replace("-", ""), _current_term(terms, as_of))
     choices = store.kept((version, scope, term, as_of, "choices"), lambda: _choices(whole, terms, term, scope, as_of))
 
     def chosen(name: str, offered: Collection[str]) -> str | None:
@@ -168,7 +167,9 @@ def _read_day(text: str, moment: datetime, scope: Scope) -> tuple[datetime, str]
         return moment, ""
     try:
         as_of = parse_as_of(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # no day, or none that a zone or a day more still has
+        return moment, ""
+    if as_of > moment:
         return moment, ""
     if len(text.strip()) == 10:
         as_of += timedelta(days=1)  # "until that day" on the screen covers the day

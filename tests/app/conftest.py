@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.school import PASSWORD
+from tests.app.marked import mark
+from tests.school import PASSWORD, ROLES
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,22 @@ def client_for(app):
         return client
 
     return make
+
+
+@pytest.fixture(scope="module")
+def school(app, place, tmp_path_factory):
+    """The marked school, behind the one app of this process while a module runs; nothing of it outlives the module."""
+    marked = mark(place, tmp_path_factory.mktemp("marked"))
+    kept = app.server.config["LICHENG_STORE"]
+    app.server.config["LICHENG_STORE"] = marked.store
+    yield marked
+    app.server.config["LICHENG_STORE"] = kept
+
+
+@pytest.fixture(scope="module")
+def clients(school, client_for):
+    """Everybody, logged in to the marked school."""
+    return {role: client_for(role) for role in ROLES}
 
 
 def fire(client, output: str, *, inputs: dict[str, object], state: dict[str, object] | None = None, headers=None):

@@ -31,7 +31,7 @@ from dashboard.access.session import Person
 from dashboard.exports.tables import all_tables
 from dashboard.services.accounts import Account
 from tests.app.conftest import fire
-from tests.app.marked import mark, named_in, read
+from tests.app.marked import named_in, read
 from tests.school import ROLES
 
 VIEWERS = {"principal", "secretary", "chief", "homeroom", "member", "auditor"}
@@ -40,7 +40,7 @@ MAY = {
     "overview": VIEWERS | {"admin"}, "uploads": VIEWERS, "certification": VIEWERS | {"teacher"}, "selection": VIEWERS, "receipts": VIEWERS,
     "submission": VIEWERS - {"homeroom"}, "departments": VIEWERS - {"homeroom"}, "classes": VIEWERS - {"member"},
     "teachers": ACTORS | {"principal", "teacher"}, "students": ACTORS | {"homeroom"}, "corrections": ACTORS,
-    "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"},
+    "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"}, "privacy": set(ROLES),
 }  # fmt: skip
 # Callbacks of 匯入 that write, or show what was handed in and is not decided.
 IMPORTERS = ("imports-waiting", "imports-commit", "imports-decided", "imports-undone")
@@ -62,21 +62,6 @@ class Answer:
     subject: str  # own, foreign, none; empty: about nobody
     status: int
     text: str
-
-
-@pytest.fixture(scope="module")
-def school(app, place, tmp_path_factory):
-    """The marked school, behind the one app of this process while this module runs."""
-    marked = mark(place, tmp_path_factory.mktemp("marked"))
-    kept = app.server.config["LICHENG_STORE"]
-    app.server.config["LICHENG_STORE"] = marked.store
-    yield marked
-    app.server.config["LICHENG_STORE"] = kept
-
-
-@pytest.fixture(scope="module")
-def clients(school, client_for):
-    return {role: client_for(role) for role in ROLES}
 
 
 def subjects_of(school, role):
