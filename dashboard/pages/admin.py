@@ -57,6 +57,7 @@ def layout(**query: str | None) -> html.Div:
     Output(f"{PAGE}-body", "children"),
     Input("theme", "data"),
     permission=Permission.ADMINISTER,
+    scoped=False,  # the system itself: nothing here belongs to a part of the school
 )
 def show(_theme: Any) -> tuple[list[Any], list[Any]]:
     """Show how everything stands now."""
@@ -217,6 +218,7 @@ def _field(view: SettingView) -> html.Div:
     Input(f"{PAGE}-save", "n_clicks"),
     *[State(f"{PAGE}-{key}", "value") for key in FIELDS],
     permission=Permission.ADMINISTER,
+    scoped=False,  # the system itself
     prevent_initial_call=True,
 )
 def save(_clicks: Any, *values: Any) -> list[Any]:
@@ -291,6 +293,7 @@ def _backup_record(shelved: Shelved) -> Record:
     Output(f"{PAGE}-shelf", "children"),
     Input(f"{PAGE}-backup", "n_clicks"),
     permission=Permission.ADMINISTER,
+    scoped=False,  # the system itself
     prevent_initial_call=True,
     running=[(Output(f"{PAGE}-backup", "disabled"), True, False)],
 )
