@@ -17,6 +17,7 @@ from dashboard.access.views import install_views
 from dashboard.errors import install_errors
 from dashboard.exports.audit import install_audit_export
 from dashboard.exports.imports import install_imports
+from dashboard.exports.pack.routes import install_packs
 from dashboard.exports.routes import install_exports
 from dashboard.exports.slips import install_slips
 from dashboard.i18n import install_i18n
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_exports(server)
     install_audit_export(server)
     install_slips(server)
+    install_packs(server)
     install_imports(server)
     install_errors(server)
     Compress(server)

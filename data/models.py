@@ -677,6 +677,21 @@ class CrossCheck(Base):
     import_id: Mapped[int] = _import_id()
 
 
+class FrozenPack(Base):
+    """An edition of a meeting's evidence as it was frozen; triggers refuse to change or remove it. sha256: of content, a zip."""
+
+    __tablename__ = "frozen_packs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    term: Mapped[int] = mapped_column(index=True)
+    as_of: Mapped[datetime]
+    edition: Mapped[str]
+    made_at: Mapped[datetime]
+    made_by: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int]
+    content: Mapped[bytes]
+
+
 # --- who may look -----------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ from data.models import (
     Submission,
     SubmissionSheet,
     SubmittedItem,
+    TrainingSession,
     Window,
 )
 from data.schema import ABOUT, CHECKS_OF_STUDENTS, CROSS_CHECKS, FRAMES, conform
@@ -192,6 +193,17 @@ def last_imports(connection: Connection) -> list[LastImport]:
         .order_by(Import.id.desc())
     )
     return [LastImport(*row) for row in rows]
+
+
+def training_sessions(connection: Connection, school_year: int) -> pd.DataFrame:
+    """Return the sessions of a school year: kind, audience, held_at (microseconds), attendee_count (NA where not counted)."""
+    statement = select(
+        TrainingSession.kind,
+        TrainingSession.audience,
+        _us(TrainingSession.held_at).label("held_at"),
+        TrainingSession.attendee_count,
+    ).where(TrainingSession.school_year == school_year)
+    return _read(connection, statement).astype({"attendee_count": "Int64"})
 
 
 def waiting_items(connection: Connection, round_ids: list[int]) -> pd.DataFrame:

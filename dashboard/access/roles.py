@@ -23,6 +23,8 @@ class Permission(StrEnum):
     VIEW_IMPORTS = "view_imports"  # the history of imports and their health; no rows
     IMPORT = "import"  # hand in, decide, undo
     CORRECT = "correct"  # enter by hand what no export carries, and take it back
+    VIEW_PACKS = "view_packs"  # the frozen evidence of a meeting, in the edition of the role
+    MAKE_PACKS = "make_packs"
     VIEW_AUDIT = "view_audit"  # who did and looked at what
     ADMINISTER = "administer"  # accounts, roles, settings, health, backups
 
@@ -58,6 +60,14 @@ _OWN_CLASS = frozenset(
     }
 )  # fmt: skip
 _SCHOOL = _OWN_CLASS | {Permission.VIEW_SUBMISSION, Permission.VIEW_DEPARTMENT, Permission.VIEW_TEACHER}
+# The full edition has names in its annex; all others of the group read the edition for members.
+EDITIONS: dict[Role, frozenset[str]] = {
+    Role.CONVENER: frozenset({"full", "members"}),
+    Role.EXECUTIVE_SECRETARY: frozenset({"full", "members"}),
+    Role.SECTION_CHIEF: frozenset({"members"}),
+    Role.MEMBER: frozenset({"members"}),
+    Role.AUDITOR: frozenset({"members"}),
+}
 _AGGREGATES = _SCHOOL - {Permission.VIEW_CLASS, Permission.VIEW_TEACHER}
 _REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
 # Written out: a new permission is nobody's until somebody says whose.
@@ -72,13 +82,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ADMINISTER,
         }
     ),
-    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS},
-    Role.EXECUTIVE_SECRETARY: _REGISTRAR,
-    Role.SECTION_CHIEF: _REGISTRAR,
+    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS, Permission.VIEW_PACKS, Permission.MAKE_PACKS},
+    Role.EXECUTIVE_SECRETARY: _REGISTRAR | {Permission.VIEW_PACKS, Permission.MAKE_PACKS},
+    Role.SECTION_CHIEF: _REGISTRAR | {Permission.VIEW_PACKS},
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
     Role.TEACHER: frozenset(
         {Permission.VIEW_OWN, Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}
     ),
-    Role.MEMBER: _AGGREGATES,  # parents and students sit in the group: no names, small groups suppressed
-    Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER} | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT},
+    # parents and students sit in the group: no names, small groups suppressed
+    Role.MEMBER: _AGGREGATES | {Permission.VIEW_PACKS},
+    Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER}
+    | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT, Permission.VIEW_PACKS},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, current_app, g
 from flask_login import LoginManager, UserMixin, current_user
 
-from dashboard.access.roles import PERMISSIONS, Permission, Role
+from dashboard.access.roles import EDITIONS, PERMISSIONS, Permission, Role
 from dashboard.access.scope import Scope, scope_for
 from dashboard.services import accounts
 from dashboard.services.store import Store
@@ -60,6 +60,11 @@ def current_scope() -> Scope:
 def current_role() -> Role:
     """Return the role of this request's person."""
     return Role(current_user.scope.role)
+
+
+def editions() -> frozenset[str]:
+    """Return the editions of packs that the person of this request may read."""
+    return EDITIONS.get(current_role(), frozenset()) if may(Permission.VIEW_PACKS) else frozenset()
 
 
 def current_name() -> str:

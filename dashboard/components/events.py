@@ -28,6 +28,7 @@ ACTIONS: Final = {
     "undo": N_("復原"),
     "setting": N_("變更設定"),
     "audit_pruned": N_("刪除逾期的稽核紀錄"),
+    "pack_frozen": N_("凍結會議資料"),
     "backup_made": N_("備份"),
     "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),

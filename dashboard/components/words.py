@@ -82,6 +82,14 @@ def aside(words: str) -> str:
     return f" ({words})" if english() else f"（{words}）"
 
 
+_EDITIONS: Final = {"full": N_("完整版"), "members": N_("成員版")}
+
+
+def edition_name(edition: str) -> str:
+    """Name an edition of a pack; an unknown key is an error."""
+    return _(_EDITIONS[edition])
+
+
 def no_data() -> str:
     """Say that nothing was imported, which is neither 0 % nor 「—」."""
     words: str = _("尚無資料")

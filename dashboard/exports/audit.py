@@ -72,7 +72,7 @@ def export_audit(suffix: str) -> Response:
     if suffix == "csv":
         content = to_csv(SHEET, rows, notes=notes)
     else:
-        content = (to_xlsx if suffix == "xlsx" else to_ods)(SHEET, rows, about=_about(notes))
+        content = (to_xlsx if suffix == "xlsx" else to_ods)((SHEET, rows), about=_about(notes))
     response = Response(content, content_type=TYPES[suffix])
     response.headers["Content-Disposition"] = f'attachment; filename="audit.{suffix}"'
     return response

@@ -44,7 +44,7 @@ def export(key: str, suffix: str) -> Response:
     if suffix == "csv":
         return _file(to_csv(table, rows, notes=_notes(view, made)), key, suffix, view)
     write = to_xlsx if suffix == "xlsx" else to_ods
-    return _file(write(table, rows, about=_about(table, view, made)), key, suffix, view)
+    return _file(write((table, rows), about=_about(table, view, made)), key, suffix, view)
 
 
 def reminders_text() -> Response:

@@ -85,6 +85,9 @@ class Table:
     allowed: Callable[[Scope], bool] = everybody
 
 
+Filled: TypeAlias = "tuple[Table | Sheet, Sequence[Row]]"
+
+
 @cache
 def all_tables() -> dict[str, Table]:
     """Import every module of this folder and return its TABLE by key."""
@@ -172,7 +175,7 @@ def _sheet_name(title: str) -> str:
     return re.sub(r"[\[\]:*?/\\']", " ", title)[:31]
 
 
-def _shown(cell: Cell, kind: Kind) -> str:
+def shown(cell: Cell, kind: Kind) -> str:
     """Write a cell as the workbook shows it."""
     if cell is None:
         return ""
@@ -195,7 +198,7 @@ def _widths(table: Table | Sheet, rows: Sequence[Row]) -> list[int]:
     return [
         max(
             _width([_(column.title)], beside=5),
-            _width([_shown(row[number], column.kind) for row in rows]),
+            _width([shown(row[number], column.kind) for row in rows]),
         )
         for number, column in enumerate(table.columns)
     ]
@@ -214,25 +217,35 @@ _FORMATS: Final[dict[Kind, str]] = {
 _HEAD: Final = "#DDEBF7"
 
 
-def to_xlsx(table: Table | Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
-    """Return the table as a workbook of native types, and what it rests on as the sheet 「說明」. Text is never run nor linked."""
+def to_xlsx(*sheets: Filled, about: Sequence[Block], made_at: datetime | None = None) -> bytes:
+    """Return the tables as a workbook of native types, and what they rest on as the sheet 「說明」. Text is never run nor linked.
+
+    made_at: what the workbook says of its making; the same tables then give the same bytes.
+    """
     buffer = io.BytesIO()
     never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(buffer, {"in_memory": True, **never}) as book:
         head = book.add_format({"bold": True, "bg_color": _HEAD, "text_wrap": True, "valign": "top"})
         formats = {kind: book.add_format({"num_format": code}) for kind, code in _FORMATS.items()}
-        sheet = book.add_worksheet(_sheet_name(_(table.title)))
-        last = (len(rows), len(table.columns) - 1)
-        sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, *last)
-        sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_col_to_name(last[1])}{last[0] + 1}"})  # codes are text
-        for number, (column, width) in enumerate(zip(table.columns, _widths(table, rows), strict=True)):
-            sheet.set_column(number, number, width)
-            sheet.write_string(0, number, _(column.title), head)
-            for position, row in enumerate(rows, start=1):
-                _write(sheet, position, number, row[number], column.kind, formats[column.kind])
+        if made_at is not None:
+            book.set_properties({"created": made_at.replace(tzinfo=None)})
+        for table, rows in sheets:
+            _write_table(book, table, rows, head, formats)
         _write_about(book, about, head)
     return buffer.getvalue()
+
+
+def _write_table(book: Any, table: Table | Sheet, rows: Sequence[Row], head: Any, formats: dict[Kind, Any]) -> None:
+    sheet = book.add_worksheet(_sheet_name(_(table.title)))
+    last = (len(rows), len(table.columns) - 1)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, *last)
+    sheet.ignore_errors({"number_stored_as_text": f"A1:{xl_col_to_name(last[1])}{last[0] + 1}"})  # codes are text
+    for number, (column, width) in enumerate(zip(table.columns, _widths(table, rows), strict=True)):
+        sheet.set_column(number, number, width)
+        sheet.write_string(0, number, _(column.title), head)
+        for position, row in enumerate(rows, start=1):
+            _write(sheet, position, number, row[number], column.kind, formats[column.kind])
 
 
 def _write(sheet: Any, position: int, number: int, cell: Cell, kind: Kind, style: Any) -> None:
@@ -293,27 +306,36 @@ _WRAP: Final = '<style:table-cell-properties fo:wrap-option="wrap" style:vertica
 _BOLD: Final = f'<style:table-cell-properties fo:background-color="{_HEAD}" fo:wrap-option="wrap" style:vertical-align="top"/><style:text-properties fo:font-weight="bold"/>'
 
 
-def to_ods(table: Table | Sheet, rows: Sequence[Row], *, about: Sequence[Block]) -> bytes:
+def to_ods(*sheets: Filled, about: Sequence[Block]) -> bytes:
     """Return the same workbook as to_xlsx in the format that public offices exchange."""
-    name, notes = _sheet_name(_(table.title)), _sheet_name(_("說明"))
-    kinds = [column.kind for column in table.columns]
-    widths, about_widths = _widths(table, rows), _about_widths(about)
-    lines = ["".join(_ods_text(_(column.title), "head") for column in table.columns)]
-    lines += ["".join(_ods_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)) for row in rows]
-    sheets = _ods_sheet(name, widths, lines)
+    notes, about_widths = _sheet_name(_("說明")), _about_widths(about)
+    names, body, ranges = [], "", ""
+    all_widths = set(about_widths)
+    for number, (table, rows) in enumerate(sheets):
+        name, kinds, widths = (
+            _sheet_name(_(table.title)),
+            [column.kind for column in table.columns],
+            _widths(table, rows),
+        )
+        lines = ["".join(_ods_text(_(column.title), "head") for column in table.columns)]
+        lines += ["".join(_ods_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)) for row in rows]
+        body += _ods_sheet(name, widths, lines)
+        where = f"$'{name}'.$A$1:$'{name}'.${xl_col_to_name(len(kinds) - 1)}${len(rows) + 1}"
+        ranges += f'<table:database-range table:name="rows{number or ""}" table:target-range-address={quoteattr(where)} table:display-filter-buttons="true"/>'
+        names.append(name)
+        all_widths |= set(widths)
     lines = []
     for block in about:
         for index, line in enumerate(block):
             lines.append("".join(_ods_text(text, "plain" if index else "head") for text in line))
         lines.append("<table:table-cell/>")
-    sheets += _ods_sheet(notes, about_widths, lines)
-    where = f"$'{name}'.$A$1:$'{name}'.${xl_col_to_name(len(kinds) - 1)}${len(rows) + 1}"
-    sheets += f'<table:database-ranges><table:database-range table:name="rows" table:target-range-address={quoteattr(where)} table:display-filter-buttons="true"/></table:database-ranges>'
+    body += _ods_sheet(notes, about_widths, lines)
+    body += f"<table:database-ranges>{ranges}</table:database-ranges>"
     document = Document("spreadsheet")
     # As one text: moved into a document as elements, 20,000 rows take minutes.
-    content = _CONTENT.format(styles=_ods_styles({*widths, *about_widths}), sheets=sheets)
+    content = _CONTENT.format(styles=_ods_styles(all_widths), sheets=body)
     document.set_part("content.xml", content.encode())
-    _freeze(document, name)
+    _freeze(document, names)
     buffer = io.BytesIO()
     document.save(buffer)
     return buffer.getvalue()
@@ -343,7 +365,7 @@ def _ods_cell(cell: Cell, kind: Kind) -> str:
     else:
         value = f'office:value-type="float" office:value="{cell!r}"'
     return (
-        f'<table:table-cell table:style-name="{kind}" {value}><text:p>{_shown(cell, kind)}</text:p></table:table-cell>'
+        f'<table:table-cell table:style-name="{kind}" {value}><text:p>{shown(cell, kind)}</text:p></table:table-cell>'
     )
 
 
@@ -358,8 +380,8 @@ def _spaced(line: str) -> str:
     return found.replace("\t", "<text:tab/>")
 
 
-def _freeze(document: Document, name: str) -> None:
-    """Keep the heading of a sheet in sight: a setting of the view, and not of the sheet."""
+def _freeze(document: Document, names: Sequence[str]) -> None:
+    """Keep the headings of the sheets in sight: a setting of the view, and not of the sheet."""
     tables = _find(document, "settings.xml", "//config:config-item-map-named[@config:name='Tables']")
     tables.clear()
     tables.set_attribute("config:name", "Tables")
@@ -371,9 +393,10 @@ def _freeze(document: Document, name: str) -> None:
         f'<config:config-item config:name="{key}" config:type="{kind}">{value}</config:config-item>'
         for key, (kind, value) in settings.items()
     )
-    entry = f"<config:config-item-map-entry config:name={quoteattr(name)}>{items}</config:config-item-map-entry>"
-    tables.append(Element.from_tag(entry))
-    _find(document, "settings.xml", "//config:config-item[@config:name='ActiveTable']").text = name
+    for name in names:
+        entry = f"<config:config-item-map-entry config:name={quoteattr(name)}>{items}</config:config-item-map-entry>"
+        tables.append(Element.from_tag(entry))
+    _find(document, "settings.xml", "//config:config-item[@config:name='ActiveTable']").text = names[0]
 
 
 def _find(document: Document, part: str, path: str) -> Element:

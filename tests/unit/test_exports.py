@@ -94,8 +94,8 @@ def undefused(text):
 def assert_workbooks_equal_csv(rows):
     said = read_csv(to_csv(table(), rows, notes=["註"]))
     for values in (
-        values_of_xlsx(to_xlsx(table(), rows, about=ABOUT)),
-        values_of_ods(to_ods(table(), rows, about=ABOUT)),
+        values_of_xlsx(to_xlsx((table(), rows), about=ABOUT)),
+        values_of_ods(to_ods((table(), rows), about=ABOUT)),
     ):
         assert values[0] == said[0]
         assert len(values) == len(said)
@@ -157,17 +157,17 @@ def test_a_heading_that_looks_like_a_formula_is_defused_as_well():
 
 @pytest.mark.parametrize("live", ["=1+1", "{=1}", "=HYPERLINK(\"x\")", "https://evil.example", "mailto:a@b", "internal:A1", "file:///x"])  # fmt: skip
 def test_text_in_a_workbook_is_text_as_it_was(live):
-    content = to_xlsx(table(), rows_of({"name": live}), about=[[("註", live)], [("註",), (live,)]])
+    content = to_xlsx((table(), rows_of({"name": live})), about=[[("註", live)], [("註",), (live,)]])
     cell = read_xlsx(content)["B2"]
     assert (cell.value, cell.data_type, cell.hyperlink) == (live, "s", None)
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         assert not any(b"<f>" in parts.read(name) or b"hyperlink" in parts.read(name) for name in parts.namelist())
-    made = read_ods(to_ods(table(), rows_of({"name": live}), about=ABOUT))[1][1]
+    made = read_ods(to_ods((table(), rows_of({"name": live})), about=ABOUT))[1][1]
     assert (made.type, made.value, made.formula) == ("string", live, None)
 
 
 def test_an_xlsx_holds_native_types():
-    content = to_xlsx(table(), rows_of({}), about=ABOUT)
+    content = to_xlsx((table(), rows_of({})), about=ABOUT)
     found = [(cell.value, cell.data_type, cell.number_format) for cell in read_xlsx(content)[2]]
     assert found == [
         ("0012", "s", "@"), ("王詩堃", "s", "@"), (359, "n", "#,##0"), (0.997, "n", "0.0%"), (2.25, "n", "#,##0.0"),
@@ -176,7 +176,7 @@ def test_an_xlsx_holds_native_types():
 
 
 def test_an_ods_holds_native_types():
-    content = to_ods(table(), rows_of({}), about=ABOUT)
+    content = to_ods((table(), rows_of({})), about=ABOUT)
     row = read_ods(content)[1]
     assert [cell.type for cell in row] == ["string", "string", "float", "percentage", "float", "date", "date"]
     assert [float(cell.value) for cell in row[2:5]] == [359, 0.997, 2.25]
@@ -199,8 +199,8 @@ def test_an_ods_holds_native_types():
 )
 def test_a_rate_is_floored_so_that_only_all_is_100_percent(part, whole, shown):
     rows = rows_of({"completion": part / whole})
-    assert values_of_xlsx(to_xlsx(table(), rows, about=ABOUT))[1][3] == shown
-    assert float(values_of_ods(to_ods(table(), rows, about=ABOUT))[1][3]) == shown
+    assert values_of_xlsx(to_xlsx((table(), rows), about=ABOUT))[1][3] == shown
+    assert float(values_of_ods(to_ods((table(), rows), about=ABOUT))[1][3]) == shown
     assert float(read_csv(to_csv(table(), rows, notes=[]))[1][3]) == part / whole
 
 
@@ -209,12 +209,12 @@ def test_nothing_is_an_empty_cell_and_no_zero():
     rows = rows_of({}, nothing, {"completion": np.inf, "wait": -np.inf, "sent": NEVER, "day": -NEVER})
     assert rows[1] == (None,) * len(COLUMNS)
     assert rows[2][3:] == (None,) * 4
-    assert values_of_xlsx(to_xlsx(table(), rows, about=ABOUT))[2] == [None] * len(COLUMNS)
+    assert values_of_xlsx(to_xlsx((table(), rows), about=ABOUT))[2] == [None] * len(COLUMNS)
     assert read_csv(to_csv(table(), rows, notes=[]))[2] == [""] * len(COLUMNS)
 
 
 def test_counts_beside_an_empty_one_stay_whole_numbers():
-    found = values_of_xlsx(to_xlsx(table(), rows_of({"expected": 3.0}, {"expected": np.nan}), about=ABOUT))
+    found = values_of_xlsx(to_xlsx((table(), rows_of({"expected": 3.0}, {"expected": np.nan})), about=ABOUT))
     assert [row[2] for row in found[1:]] == [3, None]
     assert isinstance(found[1][2], int)
 
@@ -229,12 +229,12 @@ def test_an_instant_is_what_the_clock_of_taipei_said_and_is_not_rounded_into_the
 def test_a_text_longer_than_excel_takes_is_cut_in_sight_and_whole_elsewhere():
     long = "堃👩‍🏫" * 20_000
     rows = rows_of({"name": long})
-    cut = values_of_xlsx(to_xlsx(table(), rows, about=ABOUT))[1][1]
+    cut = values_of_xlsx(to_xlsx((table(), rows), about=ABOUT))[1][1]
     assert cut.endswith("…")
     assert long.startswith(cut[:-1])
     assert 32_765 <= len(cut.encode("utf-16-le")) // 2 <= 32_767
     assert read_csv(to_csv(table(), rows, notes=[]))[1][1] == long
-    assert values_of_ods(to_ods(table(), rows, about=ABOUT))[1][1] == long
+    assert values_of_ods(to_ods((table(), rows), about=ABOUT))[1][1] == long
 
 
 def test_what_no_workbook_can_hold_is_marked_in_all_formats():
@@ -242,13 +242,13 @@ def test_what_no_workbook_can_hold_is_marked_in_all_formats():
 
 
 def test_the_heading_stays_in_sight_and_filters():
-    content = to_xlsx(table(), rows_of({}, {}), about=ABOUT)
+    content = to_xlsx((table(), rows_of({}, {})), about=ABOUT)
     sheet = read_xlsx(content)
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:G3")
     widths = [sheet.column_dimensions[letter].width for letter in "ADF"]
     assert widths[0] < widths[2]
     assert all(8 <= width <= 61 for width in widths)
-    parts = zipfile.ZipFile(io.BytesIO(to_ods(table(), rows_of({}, {}), about=ABOUT)))
+    parts = zipfile.ZipFile(io.BytesIO(to_ods((table(), rows_of({}, {})), about=ABOUT)))
     body, view = parts.read("content.xml").decode(), parts.read("settings.xml").decode()
     assert "$'班級明細'.$A$1:$'班級明細'.$G$3" in body
     assert 'table:display-filter-buttons="true"' in body
@@ -260,8 +260,8 @@ def test_a_table_without_rows_keeps_its_headings():
     for frame in (pd.DataFrame(), pd.DataFrame([ROW]).iloc[:0]):
         rows = cells(table(), frame)
         headings = [column.title for column in COLUMNS]
-        assert values_of_xlsx(to_xlsx(table(), rows, about=ABOUT)) == [headings]
-        assert values_of_ods(to_ods(table(), rows, about=ABOUT)) == [headings]
+        assert values_of_xlsx(to_xlsx((table(), rows), about=ABOUT)) == [headings]
+        assert values_of_ods(to_ods((table(), rows), about=ABOUT)) == [headings]
         assert read_csv(to_csv(table(), rows, notes=[])) == [headings]
 
 
@@ -273,10 +273,10 @@ def test_the_second_sheet_says_what_the_table_rests_on():
         ["欄位", "定義"],
         ["姓名", "=一位教師的姓名。"],
     ]
-    book = openpyxl.load_workbook(io.BytesIO(to_xlsx(table(), rows_of({}), about=ABOUT)))
+    book = openpyxl.load_workbook(io.BytesIO(to_xlsx((table(), rows_of({})), about=ABOUT)))
     assert book.sheetnames == ["班級明細", "說明"]
     assert [[cell.value or None for cell in row] for row in book["說明"].iter_rows()] == expected
-    made = read_ods(to_ods(table(), rows_of({}), about=ABOUT), sheet=1)
+    made = read_ods(to_ods((table(), rows_of({})), about=ABOUT), sheet=1)
     assert [[cell.value or None for cell in row] for row in made][: len(expected)] == expected
 
 
@@ -284,7 +284,7 @@ def test_a_title_that_no_sheet_may_have_becomes_one_that_it_may():
     odd = Table(
         "x", "班級/教師:[明細]*?'的'" + "長" * 40, Permission.VIEW_OVERVIEW, COLUMNS, rows=lambda _view: pd.DataFrame()
     )
-    name = openpyxl.load_workbook(io.BytesIO(to_xlsx(odd, rows_of({}), about=ABOUT))).sheetnames[0]
+    name = openpyxl.load_workbook(io.BytesIO(to_xlsx((odd, rows_of({})), about=ABOUT))).sheetnames[0]
     assert len(name) == 31
     assert not set(name) & set("[]:*?/\\'")
 
