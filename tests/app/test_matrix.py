@@ -40,7 +40,8 @@ MAY = {
     "overview": VIEWERS | {"admin"}, "uploads": VIEWERS, "certification": VIEWERS | {"teacher"}, "selection": VIEWERS, "receipts": VIEWERS,
     "submission": VIEWERS - {"homeroom"}, "departments": VIEWERS - {"homeroom"}, "classes": VIEWERS - {"member"},
     "teachers": ACTORS | {"principal", "teacher"}, "students": ACTORS | {"homeroom"}, "corrections": ACTORS,
-    "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"}, "privacy": set(ROLES),
+    "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"}, "privacy": set(ROLES), "admin": {"admin"},
+    "packs": VIEWERS - {"homeroom"},
 }  # fmt: skip
 # Callbacks of 匯入 that write, or show what was handed in and is not decided.
 IMPORTERS = ("imports-waiting", "imports-commit", "imports-decided", "imports-undone")
