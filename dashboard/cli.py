@@ -109,7 +109,7 @@ def demo(
         if name in taken:
             continue
         password = secrets.token_urlsafe(12)
-        accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""))  # fmt: skip
+        accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""), by=getpass.getuser())  # fmt: skip
         table.add_row(
             name, password, role, "、".join(str(v if isinstance(v, str) else v[0]) for v in scope.values()) or "全校"
         )
@@ -430,7 +430,8 @@ def user_add(
     store = _store(db)
     try:
         accounts.add_user(
-            store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit
+            store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit,
+            by=getpass.getuser(),
         )  # fmt: skip
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
@@ -445,7 +446,7 @@ def user_passwd(
 ) -> None:
     """更改密碼，並登出該帳號的所有連線。"""
     try:
-        accounts.change_password(_store(db), name, _password(from_stdin=password_stdin))
+        accounts.change_password(_store(db), name, _password(from_stdin=password_stdin), by=getpass.getuser())
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
 
@@ -454,7 +455,7 @@ def user_passwd(
 def user_disable(name: str, db: Db = "") -> None:
     """停用帳號。"""
     try:
-        accounts.disable_user(_store(db), name)
+        accounts.disable_user(_store(db), name, by=getpass.getuser())
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
 

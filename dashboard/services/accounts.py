@@ -22,6 +22,7 @@ from data.models import SchoolClass, Staff, User, UserClass, UserSession
 MINIMUM_LENGTH = 12
 FAILURES_ALLOWED = 5
 LOCK_MINUTES = 15
+SYSTEM = "system"  # who did it where nobody is named
 SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
 _HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
 _DUMMY = _HASHER.hash("nobody's password, hashed so that unknown accounts take as long as known ones")
@@ -46,7 +47,15 @@ class Account:
 
 
 def add_user(
-    store: Store, username: str, password: str, *, role: str, classes: list[str], staff_code: str = "", unit: str = ""
+    store: Store,
+    username: str,
+    password: str,
+    *,
+    role: str,
+    classes: list[str],
+    staff_code: str = "",
+    unit: str = "",
+    by: str = SYSTEM,
 ) -> None:
     """Add an account. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if not username.strip() or len(username) > 64:
@@ -77,7 +86,7 @@ def add_user(
             connection.execute(
                 insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name)
             )
-        _audit(connection, username, "user_added", {"role": role})
+        _audit(connection, by, "user_added", {"role": role}, about=username)
 
 
 def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: str) -> list[str]:
@@ -98,7 +107,7 @@ def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: s
     return warnings
 
 
-def change_password(store: Store, username: str, password: str) -> None:
+def change_password(store: Store, username: str, password: str, *, by: str = SYSTEM) -> None:
     """Set a new password; it ends every session of the account."""
     _check_password(username, password)
     with writing(store.engine) as connection:
@@ -106,16 +115,16 @@ def change_password(store: Store, username: str, password: str) -> None:
         values = {"password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None}
         connection.execute(update(User).where(User.id == user_id).values(**values))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
-        _audit(connection, username, "password_changed", {})
+        _audit(connection, by, "password_changed", {}, about=username)
 
 
-def disable_user(store: Store, username: str) -> None:
+def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
     """Disable an account and end its sessions."""
     with writing(store.engine) as connection:
         user_id = _user_id(connection, username)
         connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
-        _audit(connection, username, "user_disabled", {})
+        _audit(connection, by, "user_disabled", {}, about=username)
 
 
 def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
@@ -209,8 +218,8 @@ def record(store: Store, actor: str, action: str, detail: dict[str, object], abo
     audit.record(store, actor=actor, action=action, about=about, detail=detail)
 
 
-def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object]) -> None:
-    append(connection, at=_now(), actor=actor, action=action, detail=detail, about=f"account:{actor}")
+def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object], *, about: str = "") -> None:
+    append(connection, at=_now(), actor=actor, action=action, detail=detail, about=f"account:{about or actor}")
 
 
 def _user_id(connection: Connection, username: str) -> int:

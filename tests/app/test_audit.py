@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from dashboard.components.events import ACTIONS
-from dashboard.services import imports
+from dashboard.services import accounts, imports
 from dashboard.services.audit import PAGE_ROWS, about_student, record
 from data.db import reading, writing
-from data.models import AuditEvent, Enrolment, Staff, Student
+from data.models import AuditEvent, Enrolment, Staff, Student, User
 from tests.app.conftest import fire
-from tests.school import ROLES
+from tests.school import PASSWORD, ROLES
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOW = "..audit-head.children...audit-body.children.."
@@ -219,6 +219,17 @@ def test_a_refusal_leaves_a_line_and_no_address(client_for, place, student):
     refused = lines(place, before)
     assert [(line.actor, line.action) for line in refused] == [("teacher", "refused")] * 2
     assert student.student_number not in str(refused)
+
+
+def test_a_change_of_an_account_says_who_did_it_and_to_whose(place):
+    before = last(place)
+    accounts.add_user(place.store, "temporary", PASSWORD, role="member", classes=[], by="root")
+    accounts.change_password(place.store, "temporary", PASSWORD + "!", by="root")
+    accounts.disable_user(place.store, "temporary", by="root")
+    done = [(action, about) for actor, action, about in new_lines(place, before) if actor == "root"]
+    assert done == [(action, "account:temporary") for action in ("user_added", "password_changed", "user_disabled")]
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "temporary"))
 
 
 def test_a_changed_setting_leaves_a_line_with_before_and_after(place):
