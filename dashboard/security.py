@@ -30,6 +30,7 @@ def install_headers(server: Flask, *, script_hashes: Callable[[], list[str]], be
             ]
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"  # frame-ancestors, for those who do not read the policy
         response.headers["Referrer-Policy"] = "same-origin"  # a link out tells nobody which class was looked at
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

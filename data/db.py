@@ -92,7 +92,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     marks = ", ".join("?" * len(columns))
     batch = list(rows)
     if batch:
-        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names are our own columns
+        statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # nosec B608 # noqa: S608 - names are our own columns
         connection.exec_driver_sql(statement, batch)
 
 

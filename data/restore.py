@@ -128,11 +128,11 @@ def _fill(connection: Connection, file: Any, manifest: Manifest) -> None:
         for name in _in_order(connection):
             if name not in manifest.tables:
                 continue
-            connection.exec_driver_sql(f"DELETE FROM {quoted(name)}")  # noqa: S608 - what a migration put there by itself
+            connection.exec_driver_sql(f"DELETE FROM {quoted(name)}")  # nosec B608 # noqa: S608 - what a migration put there by itself
             columns = [row[1] for row in file.execute(f"PRAGMA table_info({quoted(name)})")]
             if set(columns) - set(there[name]):
                 raise BackupError(f"備份裡「{name}」的欄位和這個版本不同")
-            rows = file.execute(f"SELECT * FROM {quoted(name)} ORDER BY rowid")  # noqa: S608 - one of the backup's tables
+            rows = file.execute(f"SELECT * FROM {quoted(name)} ORDER BY rowid")  # nosec B608 # noqa: S608 - one of the backup's tables
             truths = _truths(connection, name, columns)  # asked before: a COPY leaves no room for another question
             insert_rows(connection, Table(name, MetaData()), [quoted(each) for each in columns], _typed(rows, truths))
             if digest_of(rows_of(connection, name, columns)) != manifest.tables[name]:
@@ -193,8 +193,8 @@ def _count_on(connection: Connection, name: str) -> None:
         asked = text("SELECT pg_get_serial_sequence(:name, :column)")
         sequence = connection.execute(asked, {"name": quoted(name), "column": column}).scalar()
         if sequence is not None:
-            highest = f"SELECT max({quoted(column)}) AS m FROM {quoted(name)}"  # noqa: S608 - the database's own names
-            statement = f"SELECT setval(:sequence, coalesce(m, 1), m IS NOT NULL) FROM ({highest}) AS found"  # noqa: S608
+            highest = f"SELECT max({quoted(column)}) AS m FROM {quoted(name)}"  # nosec B608 # noqa: S608 - the database's own names
+            statement = f"SELECT setval(:sequence, coalesce(m, 1), m IS NOT NULL) FROM ({highest}) AS found"  # nosec B608 # noqa: S608
             connection.execute(text(statement), {"sequence": sequence})
 
 

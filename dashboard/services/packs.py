@@ -124,7 +124,7 @@ class Moved:
 def moved_since(store: Store, view: View, frozen: Pack) -> Moved:
     """Explain what became of a pack's certifications until the view's instant; the parts sum to the change."""
     found = pack(store, frozen.id, editions=frozenset({frozen.edition}))
-    assert found is not None  # noqa: S101 - a pack is never removed
+    assert found is not None  # nosec B101 # noqa: S101 - a pack is never removed
     rows = _frozen_rows(found[1], "departments")
     as_of = max(view.filters.as_of, frozen.as_of)
     question = Question(view.filters.term, as_of, stage="certify", since=frozen.as_of)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
+import subprocess  # nosec B404  # our own reader alone, in a process with limits
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -187,7 +187,7 @@ def _to_table(name: str, sha256: str, sheet: Sheet) -> Table:
 
 def _start_child() -> subprocess.Popen[bytes]:
     environment = {key: os.environ[key] for key in _PASSED_ON if key in os.environ} | _MEMORY
-    return subprocess.Popen(
+    return subprocess.Popen(  # nosec B603  # our own words, no shell
         [sys.executable, "-X", "utf8", "-B", "-m", "data.rosters.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -212,7 +212,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 def _ask(child: subprocess.Popen[bytes], name: str, request: dict[str, Any], seconds: float) -> list[Table]:
     """Have the child read one file. Raises RefusedError with the child's problems, or with one for its death."""
-    assert child.stdin is not None and child.stdout is not None  # noqa: PT018, S101 - narrows the types; both are pipes
+    assert child.stdin is not None and child.stdout is not None  # nosec B101 # noqa: PT018, S101 - narrows the types; both are pipes
     late = threading.Event()
 
     def end() -> None:

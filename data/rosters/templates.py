@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape, quoteattr  # nosec B406  # writes XML, reads none
 
 import xlsxwriter
 from odfdo import Document, Element
