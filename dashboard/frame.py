@@ -108,7 +108,8 @@ def refusal(
         href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
         why = _("這一頁的內容不在您的職務範圍內。")
         return [html.H1(title), empty_state(_("您的角色不能看這一頁"), why, _("前往可以看的頁面"), href)]
-    if set(query) - set(names):
+    # A key that is said twice comes as a list, whatever the layout's type says.
+    if set(query) - set(names) or not all(value is None or isinstance(value, str) for value in query.values()):
         why = _("請從選單重新開啟這一頁。")
         return [html.H1(title), empty_state(_("網址裡有看不懂的條件"), why, _("重新開啟"), "?")]
     return None

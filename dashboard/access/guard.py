@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -34,6 +35,8 @@ def install_guard(server: Flask) -> None:
 def _gate() -> Response | None:
     if request.method not in ("GET", "HEAD", "POST"):
         abort(405)
+    if "\x00" in request.path or b"%00" in request.query_string:
+        abort(400)  # no database takes it
     if request.method == "POST":
         _refuse_cross_site()
     if request.endpoint in OPEN_ENDPOINTS or request.path.startswith(OPEN_PREFIXES):
@@ -75,12 +78,28 @@ def _check_callback() -> None:
         or not isinstance(body.get("inputs"), list)
     ):
         abort(400)
+    if b"\\u" in request.get_data():
+        text = json.dumps(body, ensure_ascii=False)
+        if "\\u0000" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+            abort(400)  # half a letter, or none
     changed = body.get("changedPropIds") or []
     if not isinstance(changed, list) or not all(isinstance(each, str) for each in changed):
         abort(400)
     if body["output"] not in _POLICY:
         abort(403)
+    if body["output"] == ROUTER and not _is_address([_value_of(each) for each in body["inputs"]]):
+        abort(400)
     _check_shape(body, current_app.config["LICHENG_CALLBACKS"][body["output"]])
+
+
+def _is_address(values: list[object]) -> bool:
+    """Tell whether Dash's router is asked for a path and a query: it reads whatever it gets without a look."""
+    texts = [value for value in values if isinstance(value, str)]
+    return len(texts) == len(values) == 2 and texts[0].startswith("/") and (not texts[1] or texts[1].startswith("?"))
+
+
+def _value_of(dependency: object) -> object:
+    return dependency.get("value") if isinstance(dependency, dict) else None
 
 
 def _check_shape(body: dict[str, Any], registered: dict[str, Any]) -> None:
