@@ -692,6 +692,77 @@ class FrozenPack(Base):
     content: Mapped[bytes]
 
 
+# --- the working group ------------------------------------------------------------------------------------------------
+
+
+class Meeting(Base):
+    """A meeting of the working group, planned, held or cancelled (data.meetings says what follows from which).
+
+    held_at: the planned instant, and when it took place once it has. quorum: how many members must be present.
+    """
+
+    __tablename__ = "meetings"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    term: Mapped[int] = mapped_column(index=True)
+    held_at: Mapped[datetime]
+    place: Mapped[str]
+    state: Mapped[str]
+    convener: Mapped[str]
+    quorum: Mapped[int]
+    note: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+
+
+class MeetingMember(Base):
+    """A seat at a meeting, by title: parents and students sit in the group without a name. username: the account, if any."""
+
+    __tablename__ = "meeting_members"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
+    kind: Mapped[str]
+    title: Mapped[str]
+    username: Mapped[str]
+    attendance: Mapped[str]
+
+
+class AgendaItem(Base):
+    """Something a meeting takes up. matter: which of the six of 補充規定範例 三 it belongs to, 1 to 6."""
+
+    __tablename__ = "agenda_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
+    position: Mapped[int]
+    matter: Mapped[int]
+    title: Mapped[str]
+    note: Mapped[str]
+
+
+class Resolution(Base):
+    """What a meeting resolved, who answers for it and until which day; its state is that of its last event."""
+
+    __tablename__ = "resolutions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    text: Mapped[str]
+    responsible: Mapped[str]
+    due_on: Mapped[date | None]
+
+
+class ResolutionEvent(Base):
+    """A resolution went from one state to another, and why; triggers refuse to change or remove a row."""
+
+    __tablename__ = "resolution_events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resolution_id: Mapped[int] = mapped_column(ForeignKey("resolutions.id"), index=True)
+    happened_at: Mapped[datetime]
+    made_by: Mapped[str]
+    from_state: Mapped[str]
+    to_state: Mapped[str]
+    reason: Mapped[str]
+
+
 # --- who may look -----------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,14 @@ ACTIONS: Final = {
     "setting": N_("變更設定"),
     "audit_pruned": N_("刪除逾期的稽核紀錄"),
     "pack_frozen": N_("凍結會議資料"),
+    "meeting_planned": N_("安排會議"),
+    "meeting_attendance": N_("登記會議出席"),
+    "meeting_held": N_("會議已召開"),
+    "meeting_cancelled": N_("會議取消"),
+    "agenda_added": N_("加入議程"),
+    "agenda_removed": N_("移除議程"),
+    "resolution_added": N_("新增決議"),
+    "resolution_moved": N_("決議改變狀態"),
     "backup_made": N_("備份"),
     "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),
@@ -42,6 +50,8 @@ _KINDS: Final = {
     "unknown": N_("不明帳號"),
     "import": N_("匯入"),
     "setting": N_("設定"),
+    "meeting": N_("會議"),
+    "resolution": N_("決議"),
 }
 _DETAILS: Final = {
     "table": N_("表格"),
@@ -66,12 +76,16 @@ _DETAILS: Final = {
     "through": N_("刪到編號"),
     "hash": N_("封印"),
     "file": N_("檔案"),
+    "present": N_("出席人數"),
+    "members": N_("成員人數"),
+    "matter": N_("事項"),
+    "meeting": N_("會議"),
     "keys": N_("含金鑰"),
     "made_at": N_("備份時間"),
     "kept": N_("原資料庫留存"),
 }
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
-_WHOLE: Final = ("teacher", "account", "setting")
+_WHOLE: Final = ("teacher", "account", "setting", "meeting", "resolution")
 
 
 def action_words(action: str) -> str:

@@ -12,6 +12,8 @@ ACCOUNTS: Final = "帳號使用者"
 
 _BY_SCHOOL: Final = "學校自訂；匯入可以整批復原，目前不自動刪除"
 _HANDLERS: Final = "執行秘書、組長；導師限自己的班級；其他職務只有統計"
+_GROUP: Final = "召集人、執行秘書、組長、工作小組成員、稽核"
+_MINUTES: Final = "學校自訂；不自動刪除"
 _STAFF_VIEWERS: Final = "召集人、執行秘書；組長限自己的處室；教師限本人"
 
 
@@ -80,6 +82,15 @@ REGISTER: Final = (
     _entry("frozen_packs", "會議資料", "會議依據的數字，凍結後不再改變；完整版的附件載有教師姓名與件數", STAFF,
            "召集人、執行秘書；其他成員只有不具名的成員版", "學校自訂；不自動刪除，也不能更改", personal="content made_by",
            other="term as_of edition made_at sha256 size"),
+    _entry("meetings", "工作小組會議", "每學期至少一次會議，何時、何地、是否過半數", ACCOUNTS, _GROUP, _MINUTES,
+           personal="created_by", other="term held_at place state convener quorum note created_at"),
+    _entry("meeting_members", "會議成員", "出席人數；只記身分與職稱，家長與學生不記姓名", ACCOUNTS, _GROUP, _MINUTES,
+           personal="username title attendance", other="meeting_id kind"),
+    _entry("agenda_items", "會議議程", "會議討論什麼", NOBODY, _GROUP, _MINUTES, other="meeting_id position matter title note"),
+    _entry("resolutions", "會議決議", "決議由哪個單位在什麼時候以前辦理；不寫姓名", NOBODY, _GROUP, _MINUTES,
+           other="meeting_id number text responsible due_on"),
+    _entry("resolution_events", "決議的追蹤", "決議何時改為什麼狀態與原因", ACCOUNTS, _GROUP, f"{_MINUTES}，也不能更改",
+           personal="made_by reason", other="resolution_id happened_at from_state to_state"),
     _entry("audit_events", "稽核紀錄", "查得出誰看了、改了、帶走了什麼；沒有姓名，學生以代號表示", f"{ACCOUNTS}、{STAFF}、{STUDENTS}",
            "系統管理者、稽核；本人（誰看了自己）", "設定 audit_retention_years，預設 5 年", personal="happened_at actor action detail about",
            other="sequence previous_hash hash"),
