@@ -16,7 +16,8 @@ _SQLITE = (
     f"CREATE TRIGGER resolution_events_no_delete BEFORE DELETE ON resolution_events BEGIN SELECT RAISE(ABORT, {_SAID}); END",
     # INSERT OR REPLACE removes a row without asking the trigger above.
     "CREATE TRIGGER resolution_events_no_replace BEFORE INSERT ON resolution_events "
-    "WHEN EXISTS (SELECT 1 FROM resolution_events WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, " + _SAID + "); END",
+    "WHEN EXISTS (SELECT 1 FROM resolution_events WHERE id = NEW.id) "
+    "BEGIN SELECT RAISE(ABORT, 'the history of a resolution only grows'); END",
 )
 _POSTGRESQL = (
     f"CREATE FUNCTION resolution_events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION {_SAID}; END $$",
