@@ -802,3 +802,13 @@ class UserSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class LoginFailure(Base):
+    """A failed login of the last quarter of an hour, by a keyed hash of the address it came from."""
+
+    __tablename__ = "login_failures"
+    __table_args__ = (Index(None, "address_hash", "failed_at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address_hash: Mapped[str]
+    failed_at: Mapped[datetime]

@@ -46,7 +46,10 @@ def login() -> Response | tuple[Response, int]:
     username, password = request.form.get("username", ""), request.form.get("password", "")
     if not kept or not compare_digest(sent.encode(), kept.encode()) or len(password) > 1024:
         return _form(target, failed=False, expired=True), 400
-    token = accounts.log_in(store(), username, password)
+    try:
+        token = accounts.log_in(store(), username, password, address=request.remote_addr or "")
+    except accounts.TooManyFailuresError:
+        return _form(target, failed=False, throttled=True), 429
     if token is None:
         return _form(target, failed=True), 401
     settings = current_app.config["LICHENG_SETTINGS"]
@@ -62,12 +65,13 @@ def login() -> Response | tuple[Response, int]:
     return redirect(target)  # type: ignore[return-value]
 
 
-def _form(target: str, *, failed: bool, expired: bool = False) -> Response:
+def _form(target: str, *, failed: bool, expired: bool = False, throttled: bool = False) -> Response:
     token = session.get("csrf_token") or token_urlsafe(24)
     session["csrf_token"] = token
     page = render_template(
-        "login.html", csrf_token=token, next=target, failed=failed, expired=expired, language=language()
-    )
+        "login.html", csrf_token=token, next=target, failed=failed, expired=expired, throttled=throttled,
+        language=language(),
+    )  # fmt: skip
     return make_response(page)
 
 

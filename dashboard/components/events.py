@@ -12,6 +12,7 @@ from dashboard.components.words import N_
 ACTIONS: Final = {
     "login": N_("登入"),
     "login_failed": N_("登入失敗"),
+    "address_throttled": N_("同一網路登入失敗太多次"),
     "refused": N_("拒絕存取"),
     "view_teacher": N_("檢視教師頁"),
     "view_class": N_("檢視班級學生"),

@@ -1,9 +1,10 @@
-"""Accounts and logins: argon2id, sessions in the database, five failures lock for a quarter of an hour."""
+"""Accounts and logins: argon2id, sessions in the database; dashboard.services.throttle counts the failures."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,17 +15,17 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from dashboard.access.roles import Role
 from dashboard.services import audit
 from dashboard.services.store import Store
+from dashboard.services.throttle import TooManyFailuresError, charge, settle
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
 from data.models import SchoolClass, Staff, User, UserClass, UserSession
 
 MINIMUM_LENGTH = 12
-FAILURES_ALLOWED = 5
-LOCK_MINUTES = 15
 SYSTEM = "system"  # who did it where nobody is named
 SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
 _HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
+_HASHING = threading.BoundedSemaphore(4)  # 19 MiB each: a flood of logins must not eat the memory of the reports
 _DUMMY = _HASHER.hash("nobody's password, hashed so that unknown accounts take as long as known ones")
 _COMMON = {"password1234", "123456789012", "qwertyuiop12", "administrator", "111111111111", "iloveyou1234"}
 
@@ -146,32 +147,32 @@ def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
         ]
 
 
-def log_in(store: Store, username: str, password: str) -> str | None:
-    """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same."""
-    moment = _now()
-    with reading(store.engine) as connection:
-        user = connection.execute(
-            select(User.id, User.password_hash, User.disabled_at, User.locked_until).where(User.username == username)
-        ).first()
-    matches, rehashed = _HASHER.verify_and_update(password, user.password_hash if user else _DUMMY)
-    locked = user is not None and user.locked_until is not None and user.locked_until > moment
-    if user is None or locked or user.disabled_at is not None or not matches:
+def log_in(store: Store, username: str, password: str, *, address: str = "", at: datetime | None = None) -> str | None:
+    """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same.
+
+    address: where the attempt came from; raises TooManyFailuresError, whoever the account is, when it failed too often.
+    """
+    moment = at or _now()
+    with writing(store.engine) as connection:
+        is_open, attempt = charge(connection, username, address=address, at=moment)
+        user = connection.execute(select(User.id, User.password_hash).where(User.username == username)).first()
+    if attempt is None:
+        raise TooManyFailuresError
+    with _HASHING:
+        matches, rehashed = _HASHER.verify_and_update(password, user.password_hash if user else _DUMMY)
+    if user is None or not is_open or not matches:
         with writing(store.engine) as connection:
-            if user is not None and not locked:
-                failures = connection.execute(select(User.failed_count).where(User.id == user.id)).scalar_one() + 1
-                lock = moment + timedelta(minutes=LOCK_MINUTES) if failures >= FAILURES_ALLOWED else None
-                count = 0 if lock else failures
-                connection.execute(update(User).where(User.id == user.id).values(failed_count=count, locked_until=lock))
+            typed = pseudonym(username, key=key_of(connection))
             if user is not None:
                 _audit(connection, username, "login_failed", {})
             else:  # what was typed may be a password, or somebody's name: only that it was the same as before is kept
-                typed = pseudonym(username, key=key_of(connection))
                 append(connection, at=_now(), actor="", action="login_failed", about=f"unknown:{typed}")
         return None
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
-        changes = {"failed_count": 0, "locked_until": None} | ({"password_hash": rehashed} if rehashed else {})
-        connection.execute(update(User).where(User.id == user.id).values(**changes))
+        settle(connection, user.id, attempt=attempt)
+        if rehashed:
+            connection.execute(update(User).where(User.id == user.id).values(password_hash=rehashed))
         connection.execute(
             insert(UserSession).values(token_hash=_digest(token), user_id=user.id, created_at=moment, seen_at=moment)
         )  # fmt: skip
@@ -185,9 +186,11 @@ def log_out(store: Store, token: str) -> None:
         connection.execute(delete(UserSession).where(UserSession.token_hash == _digest(token)))
 
 
-def account_of(store: Store, token: str, *, idle_minutes: int, session_hours: int) -> Account | None:
+def account_of(
+    store: Store, token: str, *, idle_minutes: int, session_hours: int, at: datetime | None = None
+) -> Account | None:
     """Return who a session belongs to; None when it ended, idled too long or the account is disabled."""
-    moment = _now()
+    moment = at or _now()
     with reading(store.engine) as connection:
         row = connection.execute(
             select(
