@@ -4,10 +4,13 @@
   let shown = location.pathname;
 
   function markCurrent() {
-    document.querySelectorAll(".lc-nav a[href]").forEach((link) => {
+    const links = [...document.querySelectorAll(".lc-nav a[href]")];
+    const holds = (link, path) => (link.dataset.exact !== undefined ? location.pathname === path : location.pathname.startsWith(path));
+    // A page may lie below another: only the nearest is marked.
+    const nearest = Math.max(...links.map((link) => new URL(link.href).pathname).filter((path, i) => holds(links[i], path)).map((path) => path.length));
+    links.forEach((link) => {
       const path = new URL(link.href).pathname;
-      const here = link.dataset.exact !== undefined ? location.pathname === path : location.pathname.startsWith(path);
-      if (here) link.setAttribute("aria-current", "page");
+      if (holds(link, path) && path.length === nearest) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
   }

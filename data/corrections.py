@@ -167,7 +167,8 @@ def submit(
     with writing(engine) as connection:
         _not_yet(connection, Submission, key)
         frame = pd.DataFrame([key | {"submitted_at": to_us(submitted_at), "unit": unit, "by_hand": True}])
-        title = f"提交：{school_year}-{semester} {ROSTERS[roster]}" + (f" 第 {batch} 梯次" if batch else "")
+        term = f"{school_year}-{semester}" if semester else f"{school_year} 學年度"
+        title = f"提交：{term} {ROSTERS[roster]}" + (f" 第 {batch} 梯次" if batch else "")
         return _enter(connection, Submission, frame, title=title, by=by, moment=moment)
 
 

@@ -67,11 +67,11 @@ def multiples(lines: pd.DataFrame, *, heads: Sequence[tuple[str, str]], theme: s
         figure_layout[f"xaxis{suffix}"] = {
             "domain": [left, left + width_of], "anchor": f"y{suffix}", "type": "date", "tickvals": values, "ticktext": texts, "tickangle": 0,
             "range": [f"{days.iloc[0]:%Y-%m-%d}", f"{days.iloc[-1]:%Y-%m-%d}"], "showgrid": False, "showline": True,
-            "tickfont": {"size": SMALL}, "hoverformat": "%-m/%-d",
+            "tickfont": {"size": SMALL}, "ticklabelstandoff": 5, "hoverformat": "%-m/%-d",
         }  # fmt: skip
         figure_layout[f"yaxis{suffix}"] = {
             "domain": [top - high * 0.84, top - high * 0.27], "anchor": f"x{suffix}", "range": [0, 102], "tickvals": [0, 50, 100],
-            "ticktext": ["0%", "50%", "100%"], "tickfont": {"size": SMALL},
+            "ticktext": ["0%", "50%", "100%"], "tickfont": {"size": SMALL}, "showticklabels": not across,
         }  # fmt: skip
         annotations.append(
             {

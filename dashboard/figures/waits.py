@@ -61,7 +61,7 @@ def strips(rows: pd.DataFrame, *, limit_days: int, theme: str) -> Figure:
         "data": [
             {"type": "scatter", "mode": "lines", "x": steps[0], "y": steps[1], "line": {"color": surface.muted, "width": 3}, "hoverinfo": "skip"},
             {"type": "scatter", "mode": "text", "x": ends, "y0": 0, "dy": 1, "text": [f"\u2003{word}" for word in words], "textposition": "middle right", "textfont": {"size": SMALL}, "cliponaxis": False, "hoverinfo": "skip"},
-            {"type": "scatter", "mode": "markers", "x": dots, "customdata": medians, "y0": 0, "dy": 1, "marker": {"color": colour, "size": 11}, "hovertemplate": "%{y}<br>" + _("中位 %(n)s 日", n="%{customdata:.1f}") + "<extra></extra>"},
+            {"type": "scatter", "mode": "markers", "x": dots, "customdata": medians, "y0": 0, "dy": 1, "cliponaxis": False, "marker": {"color": colour, "size": 11}, "hovertemplate": "%{y}<br>" + _("中位 %(n)s 日", n="%{customdata:.1f}") + "<extra></extra>"},
         ],
         "layout": layout(
             theme,

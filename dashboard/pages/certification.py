@@ -76,6 +76,9 @@ def _body(view: View, theme: str) -> list[Any]:
         parts.append(columns(_backlog_card(result, theme), _ageing_card(result, theme)))
         parts.append(columns(_funnel_card(result, view, theme)))
         parts.append(_teacher_card(result, view))
+    if view.scope.teachers == "none":
+        parts.append(html.P(_("個別教師與各科的情形不在您的職務範圍內。"), className="lc-muted"))
+        parts.append(html.P(inside(_("看各班的認證進度"), "/" + asked(view))))
     if len(result.subjects):
         parts.append(columns(_waits_card(result, view, theme), _arrivals_card(result, view, theme)))
     return parts
@@ -204,7 +207,7 @@ def _funnel_card(result: Certification, view: View, theme: str) -> html.Section 
     title = _("%(n)s／%(all)s 位教師的準時率低於界限，請先了解原因", n=len(shown), all=len(enough)) if len(shown) else _("%(all)s 位教師中沒有人被標示", all=len(enough))  # fmt: skip
     return chart(
         "certification-funnel", funnel(points, result.limits, target=result.target, theme=theme), title=title,
-        question=_("扣掉運氣之後，有沒有人明顯偏離全校？"),
+        question=_("排除偶然起伏後，有沒有人明顯偏離全校？"),
         summary=_("橫軸為已定案件數，縱軸為準時率，線為全校準時率與 95%、99.8% 界限。"),
         table=data_table([_("教師"), _("已定案"), _("準時率"), _("判讀")], table, caption=_("至少 10 件的教師")),
         footnote=[

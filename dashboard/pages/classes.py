@@ -156,7 +156,7 @@ def _tiles(result: SchoolClass) -> html.Div:
 def _voluntary_tile(stage: str, kind: KindOfItem) -> html.Div:
     label = f"{stage_name(stage)}・{kind_name(kind.key)}"
     if kind.state != "known":
-        note = _("%(day)s 開放", day=roc_date(kind.windows[0].starts_at)) if kind.state == "not_open" and kind.windows else ""  # fmt: skip
+        note = _("%(day)s開放", day=roc_date(kind.windows[0].starts_at)) if kind.state == "not_open" and kind.windows else ""  # fmt: skip
         return tile(label, state_words(kind.state), note=note, stage=stage)
     part, whole = int(kind.total["participants"]), int(kind.total["enrolled"])
     return tile(

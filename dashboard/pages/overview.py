@@ -251,9 +251,9 @@ def _change_card(view: View, theme: str) -> html.Section:
         [day, *(count(result.after[name]) for name in columns_)],
     ]
     title = (
-        _("待認證從 %(since)s 的 %(before)s 件變成 %(day)s 的 %(after)s 件：%(parts)s", since=since, before=count(before), day=day, after=count(after), parts=listed(f"{name} {n:+,}" for name, n in zip(names, moved["waiting"], strict=True)))
+        _("待認證從 %(since)s的 %(before)s 件變成 %(day)s的 %(after)s 件：%(parts)s", since=since, before=count(before), day=day, after=count(after), parts=listed(f"{name} {n:+,}" for name, n in zip(names, moved["waiting"], strict=True)))
         if len(moved)
-        else _("從 %(since)s 到 %(day)s，待認證都是 %(after)s 件", since=since, day=day, after=count(after))
+        else _("從 %(since)s到 %(day)s，待認證都是 %(after)s 件", since=since, day=day, after=count(after))
     )  # fmt: skip
     return chart(
         "overview-change",

@@ -64,7 +64,7 @@ def _said(of_term: list[Pack]) -> str:
         return _("這個學期還沒有凍結會議資料（0 份）")
     newest = of_term[0]
     said = {"n": count(len(of_term)), "day": day_of(newest.as_of), "when": roc_datetime(newest.made_at)}
-    return _("這個學期凍結了 %(n)s 份，最近一份截至 %(day)s，%(when)s凍結", **said)
+    return _("這個學期凍結了 %(n)s 份，最近一份截至 %(day)s，%(when)s 凍結", **said)
 
 
 def _freeze_card(view: View) -> html.Section:
@@ -99,7 +99,7 @@ def _list_card(of_term: list[Pack]) -> html.Section:
         html.Li(
             [
                 html.Strong(_("第 %(n)s 份・%(edition)s：", n=each.id, edition=edition_name(each.edition))),
-                html.Span(_("截至 %(day)s，%(when)s凍結，SHA-256 %(hash)s", day=day_of(each.as_of), when=roc_datetime(each.made_at), hash=each.sha256[:16])),
+                html.Span(_("截至 %(day)s，%(when)s 凍結，SHA-256 %(hash)s", day=day_of(each.as_of), when=roc_datetime(each.made_at), hash=each.sha256[:16])),
                 html.Div([html.A(words, href=f"/packs/{each.id}/{name}", download="") for name, words in FILES], className="lc-downloads"),
             ]
         )

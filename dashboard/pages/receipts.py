@@ -87,7 +87,7 @@ def _unit(result: Receipts) -> str:
 def _nothing(result: Receipts, view: View) -> html.Div:
     year = result.year
     if result.state == "not_open" and result.windows:
-        title, why = status_word("not_open"), _("%(year)s 學年度的收訖明細確認從 %(day)s 開始，在那之前沒有人次與比例。", year=year, day=roc_date(result.windows[0].starts_at))  # fmt: skip
+        title, why = status_word("not_open"), _("%(year)s 學年度的收訖明細確認從 %(day)s開始，在那之前沒有人次與比例。", year=year, day=roc_date(result.windows[0].starts_at))  # fmt: skip
     elif result.state == "not_open":
         title, why = no_data(), _("%(year)s 學年度還沒有公告收訖確認的期程，也還沒有匯入收訖明細確認，因此沒有人次與比例。", year=year)  # fmt: skip
     else:

@@ -101,7 +101,7 @@ def _source(result: Participation) -> str:
 def _note(kind: KindOfItem) -> str:
     """Say when it opens, or what has to be handed in first."""
     if kind.state == "not_open" and kind.windows:
-        return _("%(day)s 開放", day=roc_date(min(window.starts_at for window in kind.windows)))
+        return _("%(day)s開放", day=roc_date(min(window.starts_at for window in kind.windows)))
     if kind.state == "not_open":
         return _("這個學年度沒有公告勾選期程")
     if kind.state == "no_data":

@@ -175,6 +175,7 @@ def _story_card(told: Story, view: View) -> html.Section:
     ]  # fmt: skip
     columns = [
         Column("at", _("日期"), first=True, width=156),
+        Column("term", _("學期或學年度"), width=104),
         Column("what", _("項目"), width=128),
         Column("detail", _("內容"), width=300),
         Column("state", _("情形"), width=196),
@@ -183,7 +184,6 @@ def _story_card(told: Story, view: View) -> html.Section:
         Column("due", _("期限"), width=196),
         Column("done", _("完成"), width=196),
         Column("uploaded", _("上傳"), width=196),
-        Column("term", _("學期或學年度"), width=104),
     ]
     notes = [
         _("最新的在最上面。期限是教師認證或單位答覆的期限，不是學生的；通過與未通過都是完成的認證。收訖只列最近一輪。"),

@@ -174,7 +174,7 @@ def _queue_card(result: Teacher, view: View) -> html.Section:
 
 def _peers_card(result: Teacher, view: View, theme: str) -> html.Section:
     found, decided, on_time = result.peers, _decided(result), int(result.counts["on_time"])
-    question = _("扣掉運氣之後，準時率和全校相比如何？")
+    question = _("排除偶然起伏後，準時率和全校相比如何？")
     if found is None:
         text = _("自己已定案（完成或逾期）的件數不到 10 件、能比較的其他教師不到 %(n)s 位，或全校全部準時，都不比較。", n=FEWEST_PEERS)  # fmt: skip
         return card(empty_state(_("還不能比較"), text, level=3), id="teachers-peers", title=_("與其他教師比較"), question=question, wide=True)  # fmt: skip

@@ -105,7 +105,7 @@ def _definition() -> str:
 def _note(kind: KindOfItem) -> str:
     """Say when it opens, or what has to be handed in first."""
     if kind.state == "not_open":
-        return _("%(day)s 開放", day=roc_date(min(window.starts_at for window in kind.windows)))
+        return _("%(day)s開放", day=roc_date(min(window.starts_at for window in kind.windows)))
     if kind.state == "no_data":
         return _("匯入認證清單後才有人數") if kind.key == "outcome" else _("匯入多元表現清單後才有人數")
     return _("沒有在學學生") if kind.state == "nobody" else ""
