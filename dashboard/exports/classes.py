@@ -20,6 +20,8 @@ def _rows(view: View) -> pd.DataFrame:
         status_word(status) if expected else None
         for status, expected in zip(table["status"], table["expected"], strict=True)
     ]
+    if result.upload_state != "neutral":
+        table[["upload_participants", "items"]] = None
     if result.selection_state != "neutral":  # empty, as 0 would say that nobody did
         table["select_participants"] = None
     if result.receipts_state in ("not_open", "no_data"):

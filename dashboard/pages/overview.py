@@ -138,6 +138,7 @@ def _tiles(result: Overview, view: View) -> html.Div:
         note = _("較去年同一上班日 %(points)s 個百分點", points=points)
     upload = result.upload
     receipts = result.receipts
+    upload_words = {"not_open": _("未開放"), "no_data": no_data()}.get(result.upload_state)
     receipt_words = {"not_open": _("未開放"), "no_data": no_data()}.get(result.receipts_state)
     return tiles(
         tile(_("認證完成"), percent(done, total), status=result.certify_status if total else None, fraction=(done, total), unit=_("件"), note=note),
@@ -146,8 +147,9 @@ def _tiles(result: Overview, view: View) -> html.Div:
             fraction=(overdue, total), unit=_("件"), note=_("另有 %(n)s 件待認證、未到期", n=count(waiting)),
         ),
         tile(
-            _("上傳參與"), percent(int(upload["participants"]), int(upload["enrolled"])), status="neutral", stage="upload",
-            fraction=(int(upload["participants"]), int(upload["enrolled"])), unit=_("人"), note=_("共 %(n)s 件，學生自主", n=count(int(upload["items"]))),
+            _("上傳參與"), upload_words or percent(int(upload["participants"]), int(upload["enrolled"])), status="neutral", stage="upload",
+            fraction=None if upload_words else (int(upload["participants"]), int(upload["enrolled"])), unit=_("人"),
+            note="" if upload_words else _("共 %(n)s 件，學生自主", n=count(int(upload["items"]))),
         ),
         tile(
             _("收訖已確認"), receipt_words or percent(receipts["confirmed"], receipts["receipt_round"]), status=None,
@@ -305,7 +307,7 @@ def _leak_card(view: View, theme: str) -> html.Section:
 
 
 def _class_card(result: Overview, view: View) -> html.Section:
-    rows = []
+    rows, is_known = [], result.upload_state == "neutral"
     for row in result.classes.to_dict("records"):
         done, expected = int(row["on_time"] + row["late"]), int(row["expected"])
         rows.append(
@@ -314,7 +316,7 @@ def _class_card(result: Overview, view: View) -> html.Section:
                 "completion": done / expected if expected else None, "open": int(row["open"]), "overdue": int(row["overdue"]),
                 "due": row["expected_share"] if expected and row["expected_share"] == row["expected_share"] else None,
                 "status": status_word(row["status"]) if expected else "—", "enrolled": int(row["enrolled"]),
-                "uploaders": int(row["upload_participants"]), "items": int(row["items"]),
+                "uploaders": int(row["upload_participants"]) if is_known else None, "items": int(row["items"]) if is_known else None,
             }
         )  # fmt: skip
     table = grid(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.services.filters import View
+from dashboard.services.participation import was_handed_in
 from dashboard.services.receipts import receipt_counts, receipts_state
 from dashboard.services.store import Store
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, to_us
@@ -46,6 +47,7 @@ class Overview:
     certify_before: float | None  # completion at the same working day a year before
     overdue_teachers: int  # 0 where so few hold them that it would tell of one
     upload: dict[str, Any]
+    upload_state: str  # "neutral", "not_open" or "no_data"
     receipts: dict[str, int]
     receipts_state: str  # "open", "closed", "not_open" or "no_data"
     selection_state: str  # "neutral", "not_open" or "no_data"
@@ -81,7 +83,7 @@ def _compute(store: Store, view: View) -> Overview:
         grade: expected_share(view.whole, term=filters.term, grade=grade, as_of=as_of)
         for grade in sorted(set(ledger.classes.loc[ledger.classes["school_year"] == year, "grade"]))
     }
-    selecting = _selection_state(ledger, year, as_of)
+    selecting, uploading = _selection_state(ledger, year, as_of), _upload_state(store, view)
     cells: list[Cell] = []
     classes = _join(by_class, uploads, selections, receipts)
     receiving = receipts_state(view, int(receipts_total["receipt_round"]))
@@ -93,7 +95,7 @@ def _compute(store: Store, view: View) -> Overview:
         share = shares.get(grade_of.get(name, 0))
         state = status(done=done, expected=expected, overdue=int(row["overdue"]), expected_share=share, is_open=True)
         cells += [
-            Cell(name, "upload", int(row["upload_participants"]), int(row["enrolled"]), "neutral"),
+            Cell(name, "upload", int(row["upload_participants"]), int(row["enrolled"]), uploading),
             Cell(name, "certify", done, expected, state),
             Cell(
                 name,
@@ -123,6 +125,7 @@ def _compute(store: Store, view: View) -> Overview:
         certify_before=_a_year_before(view),
         overdue_teachers=_overdue_teachers(view),
         upload=upload,
+        upload_state=uploading,
         receipts={name: int(receipts_total[name]) for name in RECEIPTS},
         receipts_state=receiving,
         selection_state=selecting,
@@ -175,6 +178,15 @@ def _selection_state(ledger: Ledger, year: int, as_of: datetime) -> str:
         return "neutral"
     windows = ledger.windows_of(year * 10, "select_outcome", "select_performance")
     return "no_data" if (windows["starts_at"] <= to_us(as_of)).any() else "not_open"
+
+
+def _upload_state(store: Store, view: View) -> str:
+    """Return neutral where a list of uploads of the term is in, not_open before the window, and no_data else."""
+    term = view.filters.term
+    if was_handed_in(store, "outcome", term):
+        return "neutral"
+    starts = view.ledger.windows_of(term, "upload")["starts_at"]
+    return "not_open" if len(starts) and starts.min() > to_us(view.filters.as_of) else "no_data"
 
 
 def _weighted(shares: dict[int, float | None], classes: pd.DataFrame, grade_of: dict[str, int]) -> float | None:

@@ -125,7 +125,7 @@ def _kind(store: Store, view: View, stage: str, kind: str) -> KindOfItem:
     if stage == "select":
         known = _stated(ledger, kind, year, as_of_us)[here]
     else:
-        known = _was_handed_in(store, kind, term) & (opened | (items > 0))
+        known = was_handed_in(store, kind, term) & (opened | (items > 0))
     total = participation.answer(ledger, ask).iloc[0].to_dict()
     by_class, by_grade, by_department = (
         _rows(view, replace(ask, by=by), students, known=known, opened=opened)
@@ -181,7 +181,7 @@ def _counts(ledger: Ledger, kind: str, year: int, as_of_us: int) -> pd.DataFrame
     return latest[latest[f"{kind}_count"].notna()]
 
 
-def _was_handed_in(store: Store, kind: str, term: int) -> bool:
+def was_handed_in(store: Store, kind: str, term: int) -> bool:
     """Tell whether the school has handed in any upload of the term: a class may have none, a school without one has no list."""
     uploads = store.ledger()[1].uploads
     return bool(((uploads["term"] == term) & (uploads["is_outcome"] == (kind == "outcome"))).any())

@@ -132,7 +132,7 @@ def _stages(seen: Overview, handed: Submission) -> Part:
     selected = int(seen.classes["select_participants"].sum()) if seen.selection_state == "neutral" else None
     rows: list[tuple[str, int | None, int | None, int | None, str]] = [
         (stage_name("register"), *_duty(handed.register), _("各班各類紀錄")),
-        (stage_name("upload"), int(upload["participants"]), int(upload["enrolled"]), None, _("在學學生中至少一件的人數；學生自主")),
+        (stage_name("upload"), int(upload["participants"]) if seen.upload_state == "neutral" else None, int(upload["enrolled"]), None, _("在學學生中至少一件的人數；學生自主")),
         (stage_name("certify"), *_duty(certify), _("件")),
         (stage_name("select"), selected, int(seen.classes["enrolled"].sum()), None, _("在學學生中至少一件的人數；學生自主")),
         (stage_name("submit"), *_duty(handed.submit), _("份名冊")),
