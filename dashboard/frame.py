@@ -25,6 +25,7 @@ from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.components.words import aside, listed
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, marks, open_view
+from dashboard.services.meetings import last_meeting_day
 from dashboard.services.suppression import merged_below
 from dashboard.services.trust import Trust, trust_of
 
@@ -238,6 +239,9 @@ def _marks(view: View, names: tuple[str, ...]) -> html.Div:
     words = {"upload": _("上傳截止"), "certify": _("認證截止")}
     kept = [name for name in names if name not in ("term", "asof")]
     days = [(_("今天"), ""), *((words[task], day) for task, day in marks(view))]
+    met_on = store().kept((view.version, "last meeting"), lambda: last_meeting_day(store()))
+    if met_on:
+        days.append((_("上次會議"), met_on))
     links = [
         inside(each, asked(view, *kept, asof=day) or "?", **aria(current="true" if day == view.filters.day else ""))
         for each, day in days

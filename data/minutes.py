@@ -103,10 +103,9 @@ def add_item(connection: Connection, meeting_id: int, *, matter: int, title: str
     connection.execute(insert(AgendaItem).values(values))
 
 
-def remove_item(connection: Connection, meeting_id: int, item_id: int) -> bool:
-    """Take something off a meeting's agenda; False where it is not on it."""
-    own = (AgendaItem.id == item_id) & (AgendaItem.meeting_id == meeting_id)
-    return connection.execute(delete(AgendaItem).where(own)).rowcount > 0
+def remove_item(connection: Connection, item_id: int) -> None:
+    """Take something off an agenda."""
+    connection.execute(delete(AgendaItem).where(AgendaItem.id == item_id))
 
 
 def add_resolution(

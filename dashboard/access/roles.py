@@ -25,6 +25,8 @@ class Permission(StrEnum):
     CORRECT = "correct"  # enter by hand what no export carries, and take it back
     VIEW_PACKS = "view_packs"  # the frozen evidence of a meeting, in the edition of the role
     MAKE_PACKS = "make_packs"
+    VIEW_MEETINGS = "view_meetings"  # the group's meetings, by titles and never by names
+    MANAGE_MEETINGS = "manage_meetings"  # plan, mark who was present, write down and follow up what was resolved
     VIEW_AUDIT = "view_audit"  # who did and looked at what
     ADMINISTER = "administer"  # accounts, roles, settings, health, backups
 
@@ -70,6 +72,8 @@ EDITIONS: dict[Role, frozenset[str]] = {
 }
 _AGGREGATES = _SCHOOL - {Permission.VIEW_CLASS, Permission.VIEW_TEACHER}
 _REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
+_GROUP = frozenset({Permission.VIEW_PACKS, Permission.VIEW_MEETINGS})
+_CHAIR = _GROUP | {Permission.MAKE_PACKS, Permission.MANAGE_MEETINGS}
 # Written out: a new permission is nobody's until somebody says whose.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # health and accounts; no student or teacher rows
@@ -82,15 +86,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ADMINISTER,
         }
     ),
-    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS, Permission.VIEW_PACKS, Permission.MAKE_PACKS},
-    Role.EXECUTIVE_SECRETARY: _REGISTRAR | {Permission.VIEW_PACKS, Permission.MAKE_PACKS},
-    Role.SECTION_CHIEF: _REGISTRAR | {Permission.VIEW_PACKS},
+    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS} | _CHAIR,
+    Role.EXECUTIVE_SECRETARY: _REGISTRAR | _CHAIR,
+    Role.SECTION_CHIEF: _REGISTRAR | _GROUP,
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
     Role.TEACHER: frozenset(
         {Permission.VIEW_OWN, Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}
     ),
     # parents and students sit in the group: no names, small groups suppressed
-    Role.MEMBER: _AGGREGATES | {Permission.VIEW_PACKS},
-    Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER}
-    | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT, Permission.VIEW_PACKS},
+    Role.MEMBER: _AGGREGATES | _GROUP,
+    Role.AUDITOR: _SCHOOL - {Permission.VIEW_TEACHER} | _GROUP | {Permission.VIEW_IMPORTS, Permission.VIEW_AUDIT},
 }

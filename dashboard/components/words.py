@@ -90,6 +90,31 @@ def edition_name(edition: str) -> str:
     return _(_EDITIONS[edition])
 
 
+_RESOLUTIONS: Final = {
+    "open": N_("辦理中"),
+    "done": N_("已完成"),
+    "carried": N_("繼續追蹤"),
+    "dropped": N_("停止辦理"),
+}
+_MEETINGS: Final = {"planned": N_("預定"), "held": N_("已召開"), "cancelled": N_("已取消")}
+
+
+def resolution_word(state: str) -> str:
+    """Name the state of a resolution; an unknown key is an error."""
+    return _(_RESOLUTIONS[state])
+
+
+def meeting_word(state: str) -> str:
+    """Name the state of a meeting; an unknown key is an error."""
+    return _(_MEETINGS[state])
+
+
+def meeting_title(term: int, ordinal: int) -> str:
+    """Name a meeting by its term and its place in it."""
+    said = {"year": term // 10, "semester": term % 10, "n": ordinal}
+    return _("%(year)s 學年度第 %(semester)s 學期工作小組第 %(n)s 次會議", **said)
+
+
 def no_data() -> str:
     """Say that nothing was imported, which is neither 0 % nor 「—」."""
     words: str = _("尚無資料")

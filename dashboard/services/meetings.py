@@ -42,7 +42,7 @@ from data.models import User
 
 __all__ = [
     "CANCELLED", "EXCUSED", "HELD", "KINDS", "LONGEST", "MATTERS", "PLANNED", "PRESENT", "STEPS", "Book", "Meeting", "MeetingError",
-    "Resolution", "Standing", "add_item", "add_resolution", "cancel", "has_quorum", "hold", "last_meeting_day", "mark", "move", "plan",
+    "Resolution", "Standing", "add_item", "add_resolution", "cancel", "has_quorum", "hold", "last_meeting_day", "mark", "move", "now", "plan",
     "read_book", "remove_item", "usual_members", "was_held",
 ]  # fmt: skip
 
@@ -70,6 +70,14 @@ class Book:
         """Return the meetings of a term, the newest day first."""
         return [meeting for meeting in self.meetings if meeting.term == term]
 
+    def ordinal(self, meeting: Meeting) -> int:
+        """Return which meeting of its term it is, by day; cancelled ones do not count."""
+        key = (meeting.held_at, meeting.id)
+        before = [
+            each for each in self.of_term(meeting.term) if each.state != CANCELLED and (each.held_at, each.id) < key
+        ]
+        return len(before) + 1
+
     def resolved_at(self, meeting: Meeting) -> list[Standing]:
         """Return what a meeting resolved, as it stood."""
         own = [each for each in self.resolutions if each.meeting_id == meeting.id]
@@ -92,8 +100,8 @@ def read_book(store: Store, as_of: datetime) -> Book:
 
 def last_meeting_day(store: Store) -> str:
     """Return the ISO day of the newest meeting that was held; empty where there was none."""
-    now = datetime.now(TAIPEI)
-    last = newest_held(read_book(store, now).meetings, now)
+    moment = now()
+    last = newest_held(read_book(store, moment).meetings, moment)
     return "" if last is None else last.held_at.date().isoformat()
 
 
@@ -111,7 +119,8 @@ def _changing(store: Store) -> Iterator[Connection]:
         yield connection
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the present."""
     return datetime.now(TAIPEI)
 
 
@@ -126,7 +135,7 @@ def plan(store: Store, values: Mapping[str, str], *, by: str) -> int:
         quorum = _quorum(values.get("quorum", ""), len(members))
         made = minutes.add_meeting(
             connection, term=term, held_at=held_at, place=place, convener=convener, quorum=quorum, note=_text(values, "note"),
-            members=members, agenda=list(enumerate(MATTERS, start=1)), at=_now(), by=by,
+            members=members, agenda=list(enumerate(MATTERS, start=1)), at=now(), by=by,
         )  # fmt: skip
         _note(connection, "meeting_planned", f"meeting:{made}", by, {"term": term, "members": len(members)})
     return made
@@ -155,7 +164,7 @@ def hold(store: Store, meeting_id: int, *, by: str) -> None:
         meeting = _meeting(connection, meeting_id)
         if meeting.state != PLANNED:
             raise MeetingError("只有預定的會議可以記為已召開")
-        if meeting.held_at > _now():
+        if meeting.held_at > now():
             raise MeetingError("會議的時間還沒有到")
         if not has_quorum(meeting):
             raise MeetingError(
@@ -191,10 +200,12 @@ def add_item(store: Store, meeting_id: int, values: Mapping[str, str], *, by: st
 def remove_item(store: Store, meeting_id: int, item_id: int, *, by: str) -> None:
     """Take something off the agenda of a meeting that is to come."""
     with _changing(store) as connection:
-        if _meeting(connection, meeting_id).state != PLANNED:
+        meeting = _meeting(connection, meeting_id)
+        if meeting.state != PLANNED:
             raise MeetingError("只有預定的會議可以改議程")
-        if not minutes.remove_item(connection, meeting_id, item_id):
+        if item_id not in {item.id for item in meeting.agenda}:
             raise MeetingError("議程裡沒有這一案")
+        minutes.remove_item(connection, item_id)
         _note(connection, "agenda_removed", f"meeting:{meeting_id}", by, {})
 
 
@@ -209,7 +220,7 @@ def add_resolution(store: Store, meeting_id: int, values: Mapping[str, str], *, 
         if meeting.state != HELD:
             raise MeetingError("會議召開之後才能新增決議")
         _made, number = minutes.add_resolution(
-            connection, meeting_id, term=meeting.term, text=text, responsible=responsible, due_on=due_on, at=_now(), by=by
+            connection, meeting_id, term=meeting.term, text=text, responsible=responsible, due_on=due_on, at=now(), by=by
         )  # fmt: skip
         _note(connection, "resolution_added", f"resolution:{number}", by, {"meeting": meeting_id})
     return number
@@ -225,14 +236,14 @@ def move(store: Store, resolution_id: int, values: Mapping[str, str], *, by: str
         before = found.events[-1].to_state
         if to_state not in STEPS[before]:
             raise MeetingError("這項決議現在不能改成這個狀態")
-        minutes.add_event(connection, resolution_id, Event(_now(), by, before, to_state, reason))
+        minutes.add_event(connection, resolution_id, Event(now(), by, before, to_state, reason))
         detail = {"before": before, "after": to_state}
         _note(connection, "resolution_moved", f"resolution:{found.number}", by, detail)
     return found
 
 
 def _note(connection: Connection, action: str, about: str, by: str, detail: Mapping[str, Any]) -> None:
-    append(connection, at=_now(), actor=by, action=action, about=about, detail=detail)
+    append(connection, at=now(), actor=by, action=action, about=about, detail=detail)
 
 
 def _meeting(connection: Connection, number: int) -> Meeting:
