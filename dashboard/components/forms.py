@@ -15,7 +15,9 @@ def posting_form(fields: Sequence[Any], *, action: str, submit: str, hidden: Map
     """Lay fields out with the button that posts them; hidden: what goes along without being shown."""
     along = [dcc.Input(type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
     button = html.Div(html.Button(submit, type="submit", className=f"btn {css}"), className="lc-whole")
-    return html.Form([*along, *fields, button], action=action, method="post", className="lc-filters lc-form")
+    # A button alone stands in a line; fields stand in the grid of the filters.
+    layout = "lc-filters lc-form" if fields else "lc-downloads"
+    return html.Form([*along, *fields, button], action=action, method="post", className=layout)
 
 
 def text_field(
@@ -39,6 +41,9 @@ def choice_field(
 ) -> html.Div:
     """Let one of a few be chosen, (value, words) each."""
     offered = [{"value": key, "label": words} for key, words in options]
-    control = dbc.Select(id=field_id, name=name, options=offered, value=value)
+    # dbc.Select shows its placeholder for the value "".
+    control = dbc.Select(
+        id=field_id, name=name, options=offered, value=value, **given(placeholder=dict(options).get(""))
+    )
     label_above = html.Label(label, htmlFor=field_id)
     return html.Div([label_above, control], className="lc-field lc-whole" if whole else "lc-field")

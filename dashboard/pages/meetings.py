@@ -124,7 +124,7 @@ def _presence_card(view: View, book: Book, meeting: Meeting, *, manages: bool) -
         titles = [member.title for member in meeting.members if member.attendance == said]
         if titles:
             lines.append(html.Li([html.Strong(words[said]), f"　{listed(titles)}"]))
-    parts: list[Any] = [_state_badge(meeting), html.Ul(lines, className="lc-plain")]
+    parts: list[Any] = [html.P(_state_badge(meeting)), html.Ul(lines, className="lc-plain")]
     parts.append(html.Div(html.A(_("會議紀錄（ODT）"), href=f"/meetings/{meeting.id}/minutes.odt", download=""), className="lc-downloads"))  # fmt: skip
     if manages and meeting.state != CANCELLED:
         fields = [
@@ -167,22 +167,19 @@ def _agenda_card(view: View, book: Book, meeting: Meeting, *, manages: bool) -> 
         parts.append(_standing_table(view, heard, meeting, manages=manages, caption=_("上次會議決議與辦理情形"), back=meeting))  # fmt: skip
     else:
         parts.append(html.P(_("沒有以前的決議要追蹤。"), className="lc-muted"))
-    for n, matter in enumerate(MATTERS, start=1):
-        items = [item for item in meeting.agenda if item.matter == n]
-        if not items:
-            continue
-        parts.append(html.H3(f"{n}. {matter}"))
-        shown = []
-        for item in items:
-            words = item.title if not item.note else f"{item.title}（{item.note}）"
-            line: list[Any] = [_("依補充規定討論") if item.title == matter and not item.note else words]
-            if manages and meeting.state == PLANNED:
-                line.append(
-                    posting_form([], action=f"/meetings/{meeting.id}/remove-item", submit=_("移除"), hidden={"item": str(item.id)},
-                                 css="btn-outline-secondary btn-sm")
-                )  # fmt: skip
-            shown.append(html.Li(line))
-        parts.append(html.Ul(shown, className="lc-plain"))
+    parts.append(html.H3(_("討論事項")))
+    lines = []
+    for item in meeting.agenda:
+        matter = MATTERS[item.matter - 1]
+        words = item.title if not item.note else f"{item.title}（{item.note}）"
+        line: list[Any] = [html.Strong(matter), "" if words == matter else f"：{words}"]
+        if manages and meeting.state == PLANNED:
+            line.append(
+                posting_form([], action=f"/meetings/{meeting.id}/remove-item", submit=_("移除"), hidden={"item": str(item.id)},
+                             css="btn-outline-secondary btn-sm")
+            )  # fmt: skip
+        lines.append(html.Li(line))
+    parts.append(html.Ol(lines))
     if manages and meeting.state == PLANNED:
         matters = [(str(n), f"{n}. {matter}") for n, matter in enumerate(MATTERS, start=1)]
         fields = [
@@ -293,7 +290,7 @@ def _plan_card(view: View, book: Book) -> html.Section:
         text_field(f"{PAGE}-plan-time", "time", _("時間"), kind="time"),
         text_field(f"{PAGE}-plan-place", "place", _("地點")),
         text_field(f"{PAGE}-plan-convener", "convener", _("主席（職稱）"), convener),
-        text_field(f"{PAGE}-plan-quorum", "quorum", _("開會所需人數（空白為過半數）"), required=False),
+        text_field(f"{PAGE}-plan-quorum", "quorum", _("開會所需人數"), required=False, note=_("空白為過半數")),
         lines_field(
             f"{PAGE}-plan-members", "members", _("成員，一行一位"), members, rows=8,
             note=_("寫成「身分：職稱」，只寫職稱、不寫姓名；有帳號的再加「：帳號」。"),
