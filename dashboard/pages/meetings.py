@@ -145,7 +145,7 @@ def _presence_card(view: View, book: Book, meeting: Meeting, *, manages: bool) -
             parts.append(posting_form([], action=f"/meetings/{meeting.id}/hold", submit=_("記為已召開")))
         else:
             parts.append(html.P(_("會議時間到了，而且登記的出席過半數，才能記為已召開；之後才能新增決議。"), className="lc-muted"))  # fmt: skip
-        parts.append(posting_form([], action=f"/meetings/{meeting.id}/cancel", submit=_("取消這次會議"), css="btn-outline-secondary"))  # fmt: skip
+        parts.append(posting_form([], action=f"/meetings/{meeting.id}/cancel", submit=_("取消這次會議"), css="btn-outline-primary"))  # fmt: skip
     title = meeting_title(meeting.term, book.ordinal(meeting))
     if meeting.state == CANCELLED:
         title = _("%(day)s的會議已取消", day=roc_date(meeting.held_at))
@@ -176,7 +176,7 @@ def _agenda_card(view: View, book: Book, meeting: Meeting, *, manages: bool) -> 
         if manages and meeting.state == PLANNED:
             line.append(
                 posting_form([], action=f"/meetings/{meeting.id}/remove-item", submit=_("移除"), hidden={"item": str(item.id)},
-                             css="btn-outline-secondary btn-sm")
+                             css="btn-outline-primary")
             )  # fmt: skip
         lines.append(html.Li(line))
     parts.append(html.Ol(lines))
