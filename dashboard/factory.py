@@ -14,6 +14,7 @@ from dashboard.access.guard import install_guard, seal
 from dashboard.access.session import install_login
 from dashboard.access.trail import install_trail
 from dashboard.access.views import install_views
+from dashboard.account import install_account
 from dashboard.errors import install_errors
 from dashboard.exports.audit import install_audit_export
 from dashboard.exports.imports import install_imports
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_trail(server)
     install_i18n(server)
     install_views(server)
+    install_account(server)
     install_exports(server)
     install_audit_export(server)
     install_slips(server)

@@ -12,6 +12,7 @@ from orjson import Fragment
 from plotly.io.json import to_json_plotly
 
 from dashboard.access.roles import Permission
+from dashboard.access.scope import Scope
 from dashboard.access.session import current_name, current_role, current_scope, may, store
 from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
@@ -28,6 +29,7 @@ from dashboard.services.filters import View, marks, open_view
 from dashboard.services.meetings import last_meeting_day
 from dashboard.services.suppression import merged_below
 from dashboard.services.trust import Trust, trust_of
+from data.schema import SchoolSettings
 
 EVERYTHING = "all"  # a native select shows nothing at all for an empty value
 
@@ -265,7 +267,7 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
         as_of=trust.as_of, source=source, source_href=f"/imports?kind={trust.kind}" if may(Permission.VIEW_IMPORTS) else "",
         deadline=deadline, deadline_status="neutral",
     )  # fmt: skip
-    parts.append(html.Span(scope_words(view)))
+    parts.append(html.Span(scope_words(view.scope, view.ledger.settings)))
     result: list[Any] = [page_header(f"{term_name(view.filters.term)}　{title}", trust=parts, id=page_id)]
     if trust.is_stale:
         result.append(
@@ -276,13 +278,12 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
     return result
 
 
-def scope_words(view: View) -> str:
+def scope_words(scope: Scope, settings: SchoolSettings) -> str:
     """Say what the person may see, on the page itself."""
-    scope = view.scope
     if scope.teachers == "self":
         return _("您可檢視：自己的認證")
     if scope.suppressed:
-        students, teachers = merged_below(view.ledger.settings)
+        students, teachers = merged_below(settings)
         return _("您可檢視：全校統計；學生未滿 %(students)s 人或任課教師未滿 %(teachers)s 人的班級合併為「＊」，不單獨顯示", students=students, teachers=teachers)  # fmt: skip
     if scope.classes is not None:
         names = listed(name for _year, name in sorted(scope.classes)) or "—"

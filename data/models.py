@@ -794,7 +794,7 @@ class UserClass(Base):
 
 
 class UserSession(Base):
-    """A login: the random id in the cookie is kept only as a hash."""
+    """A login: the random id in the cookie is kept only as a hash. browser: its kind, for people to know it again."""
 
     __tablename__ = "user_sessions"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -802,6 +802,7 @@ class UserSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    browser: Mapped[str] = mapped_column(server_default=text("''"), default="")
 
 
 class LoginFailure(Base):

@@ -11,6 +11,7 @@ from flask_login import current_user, login_user, logout_user
 from dashboard.access.session import Person, is_logged_in, store
 from dashboard.i18n import COOKIE, LANGUAGES, language
 from dashboard.services import accounts
+from dashboard.services.sessions import browser_name
 
 
 def safe_next(target: str) -> str:
@@ -42,34 +43,53 @@ def login() -> Response | tuple[Response, int]:
         if is_logged_in():
             return redirect(target)  # type: ignore[return-value]
         return _form(target, failed=False)
-    sent, kept = request.form.get("csrf_token", ""), session.get("csrf_token", "")
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    if not kept or not compare_digest(sent.encode(), kept.encode()) or len(password) > 1024:
+    if not is_own_form() or len(password) > accounts.MAXIMUM_LENGTH:
         return _form(target, failed=False, expired=True), 400
     try:
-        token = accounts.log_in(store(), username, password, address=request.remote_addr or "")
+        token = accounts.log_in(
+            store(), username, password, address=request.remote_addr or "", browser=browser_name(request.user_agent.string)
+        )  # fmt: skip
     except accounts.TooManyFailuresError:
         return _form(target, failed=False, throttled=True), 429
     if token is None:
         return _form(target, failed=True), 401
-    settings = current_app.config["LICHENG_SETTINGS"]
-    account = accounts.account_of(
-        store(), token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours
-    )
+    account = take_session(token)
     if account is None:
         return _form(target, failed=True), 401
-    session.clear()  # a new session at login: nothing planted before it survives
-    login_user(Person(account), remember=False)
     if target == "/" and account.role == "teacher":
         target = "/certification"
     return redirect(target)  # type: ignore[return-value]
 
 
-def _form(target: str, *, failed: bool, expired: bool = False, throttled: bool = False) -> Response:
-    token = session.get("csrf_token") or token_urlsafe(24)
+def take_session(token: str) -> accounts.Account | None:
+    """Put a new login into the cookie; nothing planted there before survives."""
+    settings = current_app.config["LICHENG_SETTINGS"]
+    account = accounts.account_of(
+        store(), token, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours
+    )
+    if account is not None:
+        session.clear()
+        login_user(Person(account), remember=False)
+    return account
+
+
+def form_token() -> str:
+    """Return what a form of ours carries and another site cannot know."""
+    token: str = session.get("csrf_token") or token_urlsafe(24)
     session["csrf_token"] = token
+    return token
+
+
+def is_own_form() -> bool:
+    """Tell whether what is posted comes from a form of ours."""
+    sent, kept = request.form.get("csrf_token", ""), session.get("csrf_token", "")
+    return bool(kept) and compare_digest(sent.encode(), kept.encode())
+
+
+def _form(target: str, *, failed: bool, expired: bool = False, throttled: bool = False) -> Response:
     page = render_template(
-        "login.html", csrf_token=token, next=target, failed=failed, expired=expired, throttled=throttled,
+        "login.html", csrf_token=form_token(), next=target, failed=failed, expired=expired, throttled=throttled,
         language=language(),
     )  # fmt: skip
     return make_response(page)
@@ -78,6 +98,11 @@ def _form(target: str, *, failed: bool, expired: bool = False, throttled: bool =
 def logout() -> Response:
     """End the session in the database and empty the browser."""
     accounts.log_out(store(), current_user.account.session_token)
+    return leave()
+
+
+def leave() -> Response:
+    """Send to the login page with an empty browser."""
     logout_user()
     session.clear()
     response = redirect("/login")

@@ -42,6 +42,7 @@ ACTIONS: Final = {
     "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),
     "password_changed": N_("更改密碼"),
+    "logged_out_everywhere": N_("登出所有裝置"),
     "user_disabled": N_("停用帳號"),
 }
 _KINDS: Final = {
@@ -65,6 +66,7 @@ _DETAILS: Final = {
     "subject": N_("科目"),
     "class": N_("班級"),
     "teacher": N_("教師"),
+    "sessions": N_("登入數"),
     "files": N_("檔案數"),
     "refusals": N_("退回數"),
     "job": N_("交件"),

@@ -35,6 +35,7 @@ def navbar(
     items: Sequence[tuple[str, str]],
     *,
     user: str = "",
+    user_href: str = "/account",
     languages: Sequence[tuple[str, str, str]] = (),
     language: str = "",
     logout_href: str = "/logout",
@@ -44,7 +45,9 @@ def navbar(
     The languages are plain links, as the whole page changes; logging out is a form that posts, never a link. assets/nav.js opens the
     menu on a phone and marks the page that is shown.
     """
-    account: list[Any] = [html.Span(user, className="lc-user")] if user else []
+    account: list[Any] = (
+        [html.A(user, href=user_href, className="lc-quiet lc-user", title=_("我的帳號"))] if user else []
+    )
     for words, code, href in languages:
         account.append(
             html.A(

@@ -108,7 +108,7 @@ def _about(table: Table, view: View, made: str) -> list[Block]:
         (_("學期"), term_name(view.filters.term)),
         (_("資料截至"), until(view.filters.as_of)),
         (_("匯出"), _("由 %(user)s 於 %(made)s 匯出", user=f"{current_name()}（{role_title()}）", made=made)),
-        (_("匯出者的範圍"), scope_words(view)),
+        (_("匯出者的範圍"), scope_words(view.scope, view.ledger.settings)),
         (_("篩選條件"), listed(chosen) or _("全部")),
         (_("空白"), _("沒有應辦的件數、尚未開放或尚無資料；不是 0。")),
     ]

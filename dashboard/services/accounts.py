@@ -22,6 +22,7 @@ from data.instants import TAIPEI
 from data.models import SchoolClass, Staff, User, UserClass, UserSession
 
 MINIMUM_LENGTH = 12
+MAXIMUM_LENGTH = 1024  # longer ones only keep the hasher busy
 SYSTEM = "system"  # who did it where nobody is named
 SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
 _HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
@@ -147,7 +148,9 @@ def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
         ]
 
 
-def log_in(store: Store, username: str, password: str, *, address: str = "", at: datetime | None = None) -> str | None:
+def log_in(
+    store: Store, username: str, password: str, *, address: str = "", browser: str = "", at: datetime | None = None
+) -> str | None:
     """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same.
 
     address: where the attempt came from; raises TooManyFailuresError, whoever the account is, when it failed too often.
@@ -173,17 +176,55 @@ def log_in(store: Store, username: str, password: str, *, address: str = "", at:
         settle(connection, user.id, attempt=attempt)
         if rehashed:
             connection.execute(update(User).where(User.id == user.id).values(password_hash=rehashed))
-        connection.execute(
-            insert(UserSession).values(token_hash=_digest(token), user_id=user.id, created_at=moment, seen_at=moment)
-        )  # fmt: skip
+        _begin(connection, user.id, token, browser=browser, at=moment)
         _audit(connection, username, "login", {})
     return token
+
+
+def change_own_password(
+    store: Store, account: Account, current: str, password: str, *, address: str = "", browser: str = ""
+) -> str | None:
+    """Set one's own password; every login ends and the token of a new one comes back. None: current is not right.
+
+    A wrong current password counts like a failed login: who finds an open browser must not go on guessing there.
+    """
+    _check_password(account.username, password)
+    if current == password:
+        raise AccountError("新密碼和目前的密碼相同")
+    with writing(store.engine) as connection:
+        is_open, attempt = charge(connection, account.username, address=address, at=_now())
+        kept = connection.execute(select(User.password_hash).where(User.id == account.user_id)).scalar_one()
+    if attempt is None:
+        raise TooManyFailuresError
+    with _HASHING:
+        matches = _HASHER.verify(current, kept)
+    if not is_open or not matches:
+        record(store, account.username, "login_failed", {}, about=f"account:{account.username}")
+        return None
+    with _HASHING:
+        hashed = _HASHER.hash(password)
+    token = secrets.token_urlsafe(32)
+    with writing(store.engine) as connection:
+        settle(connection, account.user_id, attempt=attempt)
+        connection.execute(update(User).where(User.id == account.user_id).values(password_hash=hashed))
+        connection.execute(delete(UserSession).where(UserSession.user_id == account.user_id))
+        _begin(connection, account.user_id, token, browser=browser, at=_now())
+        _audit(connection, account.username, "password_changed", {})
+    return token
+
+
+def _begin(connection: Connection, user_id: int, token: str, *, browser: str, at: datetime) -> None:
+    connection.execute(
+        insert(UserSession).values(
+            token_hash=digest(token), user_id=user_id, created_at=at, seen_at=at, browser=browser
+        )
+    )  # fmt: skip
 
 
 def log_out(store: Store, token: str) -> None:
     """End a session for good: its cookie is worth nothing afterwards."""
     with writing(store.engine) as connection:
-        connection.execute(delete(UserSession).where(UserSession.token_hash == _digest(token)))
+        connection.execute(delete(UserSession).where(UserSession.token_hash == digest(token)))
 
 
 def account_of(
@@ -197,7 +238,7 @@ def account_of(
                 User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at
             )
             .join_from(UserSession, User, UserSession.user_id == User.id)
-            .where(UserSession.token_hash == _digest(token), User.disabled_at.is_(None))
+            .where(UserSession.token_hash == digest(token), User.disabled_at.is_(None))
         ).first()
         if (
             row is None
@@ -232,14 +273,26 @@ def _user_id(connection: Connection, username: str) -> int:
     return int(user_id)
 
 
-def _check_password(username: str, password: str) -> None:
+def password_fault(username: str, password: str) -> str:
+    """Return what is wrong with a new password: "short", "long" or "common"; "" when nothing is."""
     if len(password) < MINIMUM_LENGTH:
-        raise AccountError(f"密碼至少要 {MINIMUM_LENGTH} 個字元")
-    if password.lower() in _COMMON or password.lower() == username.lower():
-        raise AccountError("這個密碼太常見，請換一個")
+        return "short"
+    if len(password) > MAXIMUM_LENGTH:
+        return "long"
+    return "common" if password.lower() in _COMMON or password.lower() == username.lower() else ""
 
 
-def _digest(token: str) -> str:
+def _check_password(username: str, password: str) -> None:
+    words = {
+        "short": f"密碼至少要 {MINIMUM_LENGTH} 個字元", "long": f"密碼最多 {MAXIMUM_LENGTH} 個字元",
+        "common": "這個密碼太常見，請換一個",
+    }  # fmt: skip
+    if fault := password_fault(username, password):
+        raise AccountError(words[fault])
+
+
+def digest(token: str) -> str:
+    """Return what is kept of a random token: whoever reads the database cannot use it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
