@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_
+from dashboard.components.words import N_, edition_name
 
 ACTIONS: Final = {
     "login": N_("登入"),
@@ -78,6 +78,8 @@ _DETAILS: Final = {
     "of": N_("來源"),
     "through": N_("刪到編號"),
     "hash": N_("封印"),
+    "edition": N_("版本"),
+    "sha256": "SHA-256",
     "file": N_("檔案"),
     "present": N_("出席人數"),
     "members": N_("成員人數"),
@@ -88,6 +90,7 @@ _DETAILS: Final = {
     "kept": N_("原資料庫留存"),
 }
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
+_SIGHT: Final = 16  # of a fingerprint, as the page of packs shows it; of an instant, to the minute
 _WHOLE: Final = ("teacher", "account", "setting", "meeting", "resolution")
 
 
@@ -107,10 +110,18 @@ def about_words(kind: str, code: str) -> str:
     return f"{_(_KINDS[kind])} {shown}" if kind in _KINDS else shown
 
 
+def _shown(name: str, value: Any) -> str:
+    if name == "edition" and value in ("full", "members"):
+        return edition_name(str(value))
+    if name == "as_of":
+        return str(value)[:_SIGHT].replace("T", " ")
+    return str(value)[:_SIGHT] if name == "sha256" else str(value)
+
+
 def detail_words(detail: Mapping[str, Any]) -> str:
     """Write the figures beside an event; the id of an import stands among what it was about."""
     parts = [
-        f"{_(_DETAILS[name]) if name in _DETAILS else name} {str(value)[:16].replace('T', ' ') if name == 'as_of' else value}"
+        f"{_(_DETAILS[name]) if name in _DETAILS else name} {_shown(name, value)}"
         for name, value in detail.items()
         if name != "batch_id" and value is not None
     ]

@@ -1,4 +1,4 @@
-"""The recipe behind docs/screenshots: each page, light and wide, dark and wide, and 360 px."""
+"""The recipe behind docs/screenshots: each page once, light and wide; the overview also dark, and on a phone."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ from dashboard.services import imports
 from data.demo.school import write_school
 from tests.school import PASSWORD, Place, make_place
 
-SHOTS = {"light": ("light", 1366), "dark": ("dark", 1366), "phone": ("light", 360)}
+LOOKS = {"light": ("light", 1366), "dark": ("dark", 1366), "phone": ("light", 360)}
+MOST_HEIGHT = 1200  # px: the frame, the figures and the first cards; the files stay small
 PAGES = {
-    "overview": "/", "uploads": "/uploads?term=1142", "certification": "/certification", "selection": "/selection?term=1142",
+    "uploads": "/uploads?term=1142", "certification": "/certification", "selection": "/selection?term=1142",
     "submission": "/submission", "receipts": "/receipts?term=1142", "class": "/classes/101",
+    "department": "/departments/資訊科", "teacher": "/teachers/T043", "student": "/students/1140001",
+    "corrections": "/corrections", "packs": "/packs", "meetings": "/meetings", "privacy": "/privacy",
 }  # fmt: skip
+ADMIN_PAGES = {"admin": "/admin", "audit": "/admin/audit"}
 SCHOOL = {"classes": 24, "terms": 6}
 TODAY = date(2026, 11, 24)
 ARGUMENTS = [
@@ -62,17 +66,31 @@ def settle(page: Page) -> None:
 
 
 def shoot(
-    browser: Browser, address: str, folder: Path, *, pages: dict[str, str] = PAGES, query: str = "", username: str = "principal"
-) -> None:  # fmt: skip
-    for name, (theme, width) in SHOTS.items():
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale="zh-TW", color_scheme=theme)
-        page = context.new_page()
-        log_in(page, address, username)
-        for title, path in pages.items():
-            page.goto(address + path + query)
-            settle(page)
-            page.screenshot(path=folder / f"{title}-{name}.png", full_page=True)
-        context.close()
+    browser: Browser, address: str, folder: Path, pages: dict[str, str], *, username: str, look: str = "light"
+) -> None:
+    """Take the top of each page as a person sees it, under its name and look."""
+    theme, width = LOOKS[look]
+    context = browser.new_context(viewport={"width": width, "height": 900}, locale="zh-TW", color_scheme=theme)
+    page = context.new_page()
+    log_in(page, address, username)
+    for title, path in pages.items():
+        page.goto(address + path)
+        settle(page)
+        height = min(page.evaluate("document.documentElement.scrollHeight"), MOST_HEIGHT)
+        clip = {"x": 0, "y": 0, "width": width, "height": height}
+        page.screenshot(path=folder / f"{title}-{look}.png", full_page=True, clip=clip)
+    context.close()
+
+
+def freeze_a_pack(browser: Browser, address: str) -> None:
+    """Freeze the evidence of the day, so that the page has a pack to show."""
+    page = browser.new_page()
+    log_in(page, address, "secretary")
+    page.goto(address + "/packs")
+    settle(page)
+    page.click("form[action='/packs/freeze'] button")
+    page.wait_for_selector("a[href$='pack.pdf']")
+    page.close()
 
 
 def hand_in(place: Place, scratch: Path) -> str:
@@ -98,9 +116,13 @@ def main(folder: Path) -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
             address = f"http://127.0.0.1:{server.server_port}"
-            shoot(browser, address, folder)
+            for look in LOOKS:
+                shoot(browser, address, folder, {"overview": "/"}, username="principal", look=look)
+            freeze_a_pack(browser, address)
+            shoot(browser, address, folder, PAGES, username="secretary")
             waiting = {"imports": f"/imports?job={hand_in(place, Path(scratch))}"}
-            shoot(browser, address, folder, pages=waiting, username="secretary")
+            shoot(browser, address, folder, waiting, username="secretary")
+            shoot(browser, address, folder, ADMIN_PAGES, username="admin")
             browser.close()
         server.shutdown()
 
