@@ -287,7 +287,8 @@ def test_the_filters_choose_and_the_newest_comes_first(client_for, place):
 
 @pytest.mark.parametrize(("name", "value"), itertools.product(FIELDS, HOSTILE))
 def test_no_filter_value_breaks_it(client_for, name, value):
-    assert ask(client_for("auditor"), **{name: value}).status_code == 200
+    no_text = value in ("\x00", "\ud800")  # refused at the door, as in every callback
+    assert ask(client_for("auditor"), **{name: value}).status_code == (400 if no_text else 200)
 
 
 @pytest.mark.parametrize("value", [None, [], {}, 7, True, ["login"]])
