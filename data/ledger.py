@@ -15,7 +15,7 @@ from data.instants import DAY_US, NEVER, taipei_day_us
 from data.schema import DUTY, SchoolSettings, conform
 
 Codes = npt.NDArray[np.int32]
-STAGES = ("register", "certify", "submit", "confirm")  # the duty stages that have rows, by code
+STAGES = ("register", "certify", "submit", "confirm", "meet")  # the duty stages that have rows, by code
 CERTIFY = STAGES.index("certify")
 ANSWER_DAYS = 3  # a 收訖問題回報 is answered within three days (product.md, confirm)
 ROSTER_PARTS = {"academic": ("students", "grades")}  # handed in as two books, owed as one roster
@@ -87,7 +87,8 @@ def build(
     without a window for the term and grade there is no due_at (NEVER). A student who left exempts what is undone from
     the day he left until he comes back, in that year's duties and earlier ones; an exemption by hand from its time on.
     Register and submit: owed from the start of an announced window on, or because it was in fact done (docs/adr/0008).
-    Confirm: one a dispute, due 3 days after it was raised. calendar: the public working days (Monday to Friday without it),
+    Confirm: one a dispute, due 3 days after it was raised. Meet: one a term, from the first that a meeting was ever planned
+    for (docs/adr/0014). calendar: the public working days (Monday to Friday without it),
     to which the school's own 停課 are added.
     """
     classes, labels = _classes(frames["classes"], frames["enrolments"])
@@ -127,6 +128,7 @@ def build(
         _register(frames, classes, enrolments, enrolment_of),
         _submit(frames),
         _confirm(frames, classes, enrolments, enrolment_of),
+        _meet(frames),
     ]
     duties = _with_others(duties, [each for each in others if len(each)], labels)
     done = duties["done_at"].to_numpy() != NEVER
@@ -623,6 +625,31 @@ def _confirm(
             "unit": unit.reindex(said["school_year"]).fillna("").to_numpy(),
         }
     )
+
+
+def _meet(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One duty a term, due at its end and done with its first meeting; none before the first term that has a meeting on record."""
+    meetings = frames["meetings"]
+    if meetings.empty:
+        return meetings
+    known = pd.concat([frames[name]["school_year"] * 10 + frames[name]["semester"] for name in ("windows", "sections")])
+    first = meetings.groupby("term")["held_at"].min()
+    terms = np.union1d(known[known % 10 > 0].to_numpy(), first.index.to_numpy()).astype(np.int64)
+    terms = terms[terms >= first.index.min()]
+    done_at = first.reindex(terms, fill_value=NEVER).to_numpy(dtype=np.int64)
+    due_at = _term_ends(terms)
+    starts = [
+        taipei_day_us(date(term // 10 + 1911, 8, 1) if term % 10 == 1 else date(term // 10 + 1912, 2, 1))
+        for term in terms.tolist()
+    ]
+    return pd.DataFrame(
+        {
+            "duty_id": terms, "stage": STAGES.index("meet"), "term": terms,
+            # a term's meeting may be held in the holidays before it
+            "opened_at": np.minimum(np.array(starts, dtype=np.int64), done_at),
+            "done_at": done_at, "due_at": due_at, "original_due_at": due_at, "kind": "", "unit": "",
+        }
+    )  # fmt: skip
 
 
 def _delegations(frame: pd.DataFrame, teacher_of: pd.Index[Any]) -> pd.DataFrame:

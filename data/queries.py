@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, String, cast, func, literal, select, type_coerce, union_all
+from sqlalchemy import Connection, String, case, cast, func, literal, select, type_coerce, union_all
 
 from data.instants import NEVER, taipei_day_us
+from data.meetings import HELD
 from data.models import (
     CrossCheck,
     Delegation,
@@ -19,6 +20,7 @@ from data.models import (
     Exemption,
     Import,
     Instant,
+    Meeting,
     Outcome,
     Performance,
     Reassignment,
@@ -122,6 +124,7 @@ def _statements() -> dict[str, Any]:
             func.coalesce(Registration.student_id, -1).label("student_id"), _us(Registration.registered_at).label("registered_at"),
             Registration.unit,
         ),
+        "meetings": select(Meeting.term, case((Meeting.state == HELD, _us(Meeting.held_at)), else_=NEVER).label("held_at")),
         "submissions": select(
             Submission.id.label("submission_id"), Submission.school_year, Submission.semester, Submission.roster, Submission.batch,
             Submission.division, Submission.source, Submission.round_number, _us(Submission.submitted_at).label("submitted_at"),

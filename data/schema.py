@@ -91,13 +91,15 @@ CROSS_CHECKS = {
 }  # fmt: skip
 ABOUT = "|"  # between the parts of what is counted: student number, subject, 上課班級
 CHECKS_OF_STUDENTS = ("waiting_by_student", "teacher_overview", "class_overview")
+# Every meeting of the working group, cancelled ones as well; held_at: NEVER unless it took place.
+MEETINGS = {"term": "int64", "held_at": "int64"}
 SCHOOL_DAYS = {"day": "str", "is_school_day": "bool"}  # ISO days that differ from the public calendar
 FRAMES: Mapping[str, Mapping[str, str]] = {
     "staff": STAFF, "classes": CLASSES, "enrolments": ENROLMENTS, "sections": SECTIONS, "delegations": DELEGATIONS,
     "windows": WINDOWS, "rounds": ROUNDS, "reassignments": REASSIGNMENTS, "exemptions": EXEMPTIONS, "staff_units": STAFF_UNITS,
     "enrolment_changes": ENROLMENT_CHANGES, "uploads": UPLOADS, "selections": SELECTIONS,
     "receipts": RECEIPTS, "disputes": DISPUTES, "registrations": REGISTRATIONS, "submissions": SUBMISSIONS, "submitted": SUBMITTED,
-    "school_days": SCHOOL_DAYS,
+    "school_days": SCHOOL_DAYS, "meetings": MEETINGS,
     "cross_checks": CROSS_CHECKS,
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from odfdo import Document, Paragraph
 from sqlalchemy import select
 
+from dashboard.services.reports import report
 from data.db import reading
 from data.instants import TAIPEI
 from data.models import AuditEvent, Meeting, MeetingMember, Resolution
@@ -70,6 +71,15 @@ def held(school, clients):
     assert client.post(f"/meetings/{number}/resolve", data=form).status_code == 303
     (made,) = rows(school, select(Resolution.id).where(Resolution.meeting_id == number))
     return number, made.id
+
+
+def test_the_report_counts_the_term_s_meeting_as_done_and_earlier_terms_as_nothing(school, held):
+    def counted(term):
+        return report(school.store, "completion", term=str(term), stage="meet", by="school").iloc[0]
+
+    row = counted(school.term)
+    assert (row["expected"], row["on_time"]) == (1, 1)
+    assert counted(int(school.term) - 10)["expected"] == 0
 
 
 @pytest.mark.parametrize("username", ROLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from dashboard.services import meetings as service
 from dashboard.services.meetings import MeetingError
 from data.db import read_data_version, reading, writing
-from data.instants import TAIPEI
+from data.instants import NEVER, TAIPEI, to_us
+from data.ledger import build
 from data.meetings import (
     CARRIED,
     DONE,
@@ -34,7 +36,9 @@ from data.meetings import (
     to_report,
     usual_quorum,
 )
+from data.metrics import Question, completion
 from data.models import AuditEvent, ResolutionEvent
+from data.schema import FRAMES, SchoolSettings, conform
 
 AT = datetime(2026, 3, 2, 14, tzinfo=TAIPEI)
 FORM = {
@@ -107,6 +111,54 @@ def test_a_term_had_a_meeting_only_once_one_was_held():
 def test_numbers_follow_each_other_within_a_term():
     assert next_number(1131, []) == "113-1-01"
     assert next_number(1131, ["113-1-01", "113-1-09", "113-2-44"]) == "113-1-10"
+
+
+# --- the duty ----------------------------------------------------------------------------------------------------------
+
+
+def duty(*meetings, terms=(1132, 1141, 1142, 1151)):
+    """The meet duties of a school that taught in these terms; meetings: term and instant held, None for one only planned."""
+    frames = {name: pd.DataFrame({column: [] for column in columns}) for name, columns in FRAMES.items()}
+    taught = {"school_year": [term // 10 for term in terms], "semester": [term % 10 for term in terms]}
+    texts = dict.fromkeys(("class_name", "subject", "teacher_code", "teacher_name"), [""] * len(terms))
+    frames["sections"] = pd.DataFrame(taught | texts)
+    frames["meetings"] = pd.DataFrame(
+        [(term, NEVER if at is None else to_us(at)) for term, at in meetings], columns=list(FRAMES["meetings"])
+    )
+    frames = {name: conform(frame, FRAMES[name]) for name, frame in frames.items()}
+    return build(frames, SchoolSettings())
+
+
+def state_of(ledger, term, as_of):
+    frame = completion.answer(ledger, Question(term, as_of, by="school", stage="meet"))
+    row = frame.iloc[0]
+    return next((name for name in ("on_time", "late", "open", "overdue") if row[name]), "")
+
+
+def at(*day):
+    return datetime(*day, tzinfo=TAIPEI)
+
+
+def test_a_term_without_a_meeting_is_overdue_once_it_has_ended():
+    ledger = duty((1141, at(2025, 9, 30, 14)), (1142, None))
+    assert state_of(ledger, 1141, at(2025, 7, 31, 23, 59)) == ""
+    assert state_of(ledger, 1141, at(2025, 8, 1)) == "open"
+    assert state_of(ledger, 1141, at(2025, 9, 30, 14)) == "on_time"
+    assert state_of(ledger, 1142, at(2026, 7, 31, 23, 59, 59)) == "open"
+    assert state_of(ledger, 1142, at(2026, 8, 1)) == "overdue"
+
+
+def test_a_late_meeting_is_late_and_one_in_the_holidays_before_is_in_time():
+    ledger = duty((1141, at(2026, 2, 1)), (1142, at(2026, 1, 30)))
+    assert state_of(ledger, 1141, at(2026, 3, 1)) == "late"
+    assert state_of(ledger, 1142, at(2026, 3, 1)) == "on_time"
+    assert (ledger.duties["wait_us"] >= 0).all()
+
+
+def test_nothing_is_owed_before_the_first_meeting_on_record_nor_where_there_is_none():
+    assert state_of(duty((1142, at(2026, 3, 2))), 1141, at(2026, 9, 1)) == ""
+    assert state_of(duty((1142, at(2026, 3, 2))), 1151, at(2026, 9, 1)) == "open"
+    assert duty().duties.empty
 
 
 # --- the service, on both databases ------------------------------------------------------------------------------------
