@@ -134,13 +134,12 @@ def test_the_menu_names_it_to_who_may(client_for, username):
 
 def test_a_login_and_a_wrong_password_leave_a_line_each(client_for, place):
     before = last(place)
-    client_for("principal")
-    client = client_for()
-    form = client.get("/login").get_data(as_text=True)
-    token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
-    for name in ("member", "王小明的密碼 1234"):
-        client.post("/login", data={"username": name, "password": "wrong", "csrf_token": token})
-    client_for("member")  # a login resets the count of failures
+    tried = (("principal", PASSWORD), ("member", "wrong"), ("王小明的密碼 1234", "wrong"), ("member", PASSWORD))
+    for name, password in tried:  # the last login resets the count of failures
+        opened = client_for()
+        form = opened.get("/login").get_data(as_text=True)
+        token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
+        opened.post("/login", data={"username": name, "password": password, "csrf_token": token})
     (first, second, third, _) = lines(place, before)
     assert (first.actor, first.action) == ("principal", "login")
     assert (second.actor, second.action) == ("member", "login_failed")

@@ -175,8 +175,9 @@ def test_the_convener_sees_counts_and_no_student(client_for, place):
 def test_forged_values_are_never_an_error(client_for, where, value):
     for username in ("secretary", "homeroom"):
         query = dict.fromkeys(CONTROLS[where], value)
-        assert ask(client_for(username), where, **query).status_code == 200
-        assert ask(client_for(username), where, **{CONTROLS[where][-1]: value}).status_code == 200
+        fine = 400 if value in ("\x00", "\ud800") else 200  # no text holds these; the gate says so
+        assert ask(client_for(username), where, **query).status_code == fine
+        assert ask(client_for(username), where, **{CONTROLS[where][-1]: value}).status_code == fine
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_forged_values_are_never_an_error(client_for, where, value):
 )
 def test_forged_addresses_of_slips_are_never_an_error(client_for, value):
     answer = client_for("homeroom").get("/slips/" + value)
-    assert answer.status_code in (200, 404)
+    assert answer.status_code in ((400,) if "%00" in value else (200, 404))
 
 
 @pytest.mark.parametrize("username", ["secretary", "principal"])
