@@ -1,4 +1,4 @@
-"""我的帳號: who one is here, one's password and one's logins; plain forms that work without JavaScript."""
+"""我的帳號 and invitations: one's password and one's logins; plain forms that work without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def install_account(server: Flask) -> None:
     """Add the page and what its forms do."""
     server.add_url_rule("/account", "account", account, methods=["GET"])
     server.add_url_rule("/account/password", "account_password", change_password, methods=["POST"])
+    server.add_url_rule("/invite/<token>", "invite", invite, methods=["GET", "POST"])
     server.add_url_rule("/account/logout", "account_logout", log_out_everywhere, methods=["POST"])
 
 
@@ -33,17 +34,10 @@ def change_password() -> Response:
     _only_own_form()
     current, new, again = (request.form.get(name, "") for name in ("current", "new", "again"))
     own = current_account()
-    words = {
-        "short": _("新密碼至少要 %(n)s 個字元。", n=accounts.MINIMUM_LENGTH),
-        "long": _("新密碼最多 %(n)s 個字元。", n=accounts.MAXIMUM_LENGTH),
-        "common": _("這個密碼太常見，請換一個。"),
-    }
-    if new != again:
-        return _page(fault=_("兩次輸入的新密碼不同。"), status=400)
+    if fault := _fault(own.username, new, again):
+        return _page(fault=fault, status=400)
     if new == current:
         return _page(fault=_("新密碼和目前的密碼相同。"), status=400)
-    if fault := accounts.password_fault(own.username, new):
-        return _page(fault=words[fault], status=400)
     try:
         token = accounts.change_own_password(
             store(), own, current[: accounts.MAXIMUM_LENGTH], new, address=request.remote_addr or "",
@@ -55,6 +49,42 @@ def change_password() -> Response:
         return _page(fault=_("目前的密碼不對，或帳號暫時鎖定。連續 5 次錯誤會鎖定 15 分鐘。"), status=401)
     take_session(token)
     return redirect("/account?done=password")  # type: ignore[return-value]
+
+
+def invite(token: str) -> Response:
+    """Let the owner of a one-time link set the password; used, old and never given links look alike."""
+    username = accounts.owner_of_link(store(), token)
+    if username is None:
+        return _invitation("", status=404)
+    if request.method == "GET":
+        return _invitation(username)
+    new = request.form.get("new", "")
+    if not is_own_form():
+        return _invitation(username, fault=_("這一頁已經過期，請再試一次。"), status=400)
+    if fault := _fault(username, new, request.form.get("again", "")):
+        return _invitation(username, fault=fault, status=400)
+    if not accounts.redeem_link(store(), token, new):
+        return _invitation("", status=404)
+    return redirect("/login?set=1")  # type: ignore[return-value]
+
+
+def _invitation(username: str, *, fault: str = "", status: int = 200) -> Response:
+    page = render_template(
+        "invite.html", username=username, fault=fault, minimum=accounts.MINIMUM_LENGTH, csrf_token=form_token(), language=language()
+    )  # fmt: skip
+    return make_response(page, status)
+
+
+def _fault(username: str, new: str, again: str) -> str:
+    """Say what is wrong with a new password; "" when nothing is."""
+    words = {
+        "short": _("新密碼至少要 %(n)s 個字元。", n=accounts.MINIMUM_LENGTH),
+        "long": _("新密碼最多 %(n)s 個字元。", n=accounts.MAXIMUM_LENGTH),
+        "common": _("這個密碼太常見，請換一個。"),
+    }
+    if new != again:
+        return _("兩次輸入的新密碼不同。")
+    return words.get(accounts.password_fault(username, new), "")
 
 
 def log_out_everywhere() -> Response:

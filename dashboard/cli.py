@@ -451,6 +451,57 @@ def user_passwd(
         raise _fail(str(error)) from None
 
 
+Site = Annotated[str, typer.Option(help="網站的網址，印在連結前面")]
+
+
+def _print_link(site: str, token: str, hours: int) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{site.rstrip('/')}/invite/{token}", markup=False)
+    console.print(f"請把連結交給本人；只能用一次，{hours} 小時內有效。", markup=False)
+
+
+@user_app.command("invite")
+def user_invite(
+    name: str,
+    role: Annotated[str, typer.Option(help="同 user add")],
+    classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
+    staff: Annotated[str, typer.Option(help="教師代碼")] = "",
+    unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
+    site: Site = "http://127.0.0.1:8050",
+    db: Db = "",
+) -> None:
+    """新增帳號，印出讓本人自己設定密碼的連結。"""
+    names = [part.strip() for part in classes.split(",") if part.strip()]
+    store, by = _store(db), getpass.getuser()
+    try:
+        accounts.add_user(store, name, secrets.token_urlsafe(32), role=role, classes=names, staff_code=staff, unit=unit, by=by)  # fmt: skip
+        token = accounts.give_link(store, name, hours=accounts.INVITE_HOURS, action="user_invited", by=by)
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+    for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
+        _err.print(f"注意：{warning}", markup=False)
+    _print_link(site, token, accounts.INVITE_HOURS)
+
+
+@user_app.command("reset")
+def user_reset(name: str, site: Site = "http://127.0.0.1:8050", db: Db = "") -> None:
+    """作廢密碼、登出所有連線，印出讓本人重新設定密碼的連結。"""
+    try:
+        token = accounts.give_link(_store(db), name, hours=accounts.RESET_HOURS, action="user_reset", by=getpass.getuser())  # fmt: skip
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+    _print_link(site, token, accounts.RESET_HOURS)
+
+
+@user_app.command("enable")
+def user_enable(name: str, db: Db = "") -> None:
+    """再啟用停用的帳號，並解除鎖定。"""
+    try:
+        accounts.enable_user(_store(db), name, by=getpass.getuser())
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+
+
 @user_app.command("disable")
 def user_disable(name: str, db: Db = "") -> None:
     """停用帳號。"""

@@ -805,6 +805,16 @@ class UserSession(Base):
     browser: Mapped[str] = mapped_column(server_default=text("''"), default="")
 
 
+class LoginLink(Base):
+    """A link by which a person sets the own password, once and until expires_at; its secret is kept only as a hash."""
+
+    __tablename__ = "login_links"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
 class LoginFailure(Base):
     """A failed login of the last quarter of an hour, by a keyed hash of the address it came from."""
 

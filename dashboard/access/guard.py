@@ -17,7 +17,7 @@ from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 from dashboard.access.roles import Permission
 from dashboard.access.session import is_logged_in, may
 
-OPEN_ENDPOINTS = {"login", "language", "healthz", "readyz"}
+OPEN_ENDPOINTS = {"login", "invite", "language", "healthz", "readyz"}
 OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
 ROUTER = ".._pages_content.children..._pages_store.data.."
 _POLICY: dict[str, Permission | None] = {ROUTER: None}  # callback id → what it asks for

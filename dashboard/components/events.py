@@ -43,6 +43,9 @@ ACTIONS: Final = {
     "user_added": N_("新增帳號"),
     "password_changed": N_("更改密碼"),
     "logged_out_everywhere": N_("登出所有裝置"),
+    "user_enabled": N_("啟用帳號"),
+    "user_invited": N_("給邀請連結"),
+    "user_reset": N_("重設密碼"),
     "user_disabled": N_("停用帳號"),
 }
 _KINDS: Final = {

@@ -19,10 +19,12 @@ from dashboard.services.throttle import TooManyFailuresError, charge, settle
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import SchoolClass, Staff, User, UserClass, UserSession
+from data.models import LoginLink, SchoolClass, Staff, User, UserClass, UserSession
 
 MINIMUM_LENGTH = 12
 MAXIMUM_LENGTH = 1024  # longer ones only keep the hasher busy
+INVITE_HOURS = 72
+RESET_HOURS = 1
 SYSTEM = "system"  # who did it where nobody is named
 SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
 _HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
@@ -116,7 +118,8 @@ def change_password(store: Store, username: str, password: str, *, by: str = SYS
         user_id = _user_id(connection, username)
         values = {"password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None}
         connection.execute(update(User).where(User.id == user_id).values(**values))
-        connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        for each in (UserSession, LoginLink):
+            connection.execute(delete(each).where(each.user_id == user_id))
         _audit(connection, by, "password_changed", {}, about=username)
 
 
@@ -125,8 +128,69 @@ def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
     with writing(store.engine) as connection:
         user_id = _user_id(connection, username)
         connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
-        connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        for each in (UserSession, LoginLink):
+            connection.execute(delete(each).where(each.user_id == user_id))
         _audit(connection, by, "user_disabled", {}, about=username)
+
+
+def enable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
+    """Enable an account again, its lock lifted."""
+    with writing(store.engine) as connection:
+        values = {"disabled_at": None, "failed_count": 0, "locked_until": None}
+        connection.execute(update(User).where(User.id == _user_id(connection, username)).values(**values))
+        _audit(connection, by, "user_enabled", {}, about=username)
+
+
+def give_link(
+    store: Store, username: str, *, hours: int, action: str, by: str = SYSTEM, at: datetime | None = None
+) -> str:
+    """Return the secret of a new one-time link; the password, sessions and links of before are worth nothing from now on."""
+    with _HASHING:
+        nobodys = _HASHER.hash(secrets.token_urlsafe(32))
+    token = secrets.token_urlsafe(32)
+    with writing(store.engine) as connection:
+        user_id = _user_id(connection, username)
+        if connection.execute(select(User.disabled_at).where(User.id == user_id)).scalar_one() is not None:
+            raise AccountError(f"帳號「{username}」已停用；請先用 licheng user enable 啟用")
+        connection.execute(update(User).where(User.id == user_id).values(password_hash=nobodys))
+        for each in (UserSession, LoginLink):
+            connection.execute(delete(each).where(each.user_id == user_id))
+        expires_at = (at or _now()) + timedelta(hours=hours)
+        connection.execute(insert(LoginLink).values(user_id=user_id, token_hash=digest(token), expires_at=expires_at))
+        _audit(connection, by, action, {}, about=username)
+    return token
+
+
+def owner_of_link(store: Store, token: str, *, at: datetime | None = None) -> str | None:
+    """Return whose one-time link this is; None when it was used, is too old, or its account is disabled."""
+    with reading(store.engine) as connection:
+        return connection.execute(
+            select(User.username)
+            .join_from(LoginLink, User, LoginLink.user_id == User.id)
+            .where(
+                LoginLink.token_hash == digest(token), LoginLink.expires_at > (at or _now()), User.disabled_at.is_(None)
+            )
+        ).scalar()
+
+
+def redeem_link(store: Store, token: str, password: str, *, at: datetime | None = None) -> bool:
+    """Set the password of a one-time link's owner. False: the link is none, or another one was quicker."""
+    username = owner_of_link(store, token, at=at)
+    if username is None:
+        return False
+    _check_password(username, password)
+    with _HASHING:
+        hashed = _HASHER.hash(password)
+    with writing(store.engine) as connection:
+        used = delete(LoginLink).where(LoginLink.token_hash == digest(token), LoginLink.expires_at > (at or _now()))
+        if connection.execute(used).rowcount != 1:
+            return False
+        user_id = _user_id(connection, username)
+        values = {"password_hash": hashed, "failed_count": 0, "locked_until": None}
+        connection.execute(update(User).where(User.id == user_id).values(**values))
+        connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
+        _audit(connection, username, "password_changed", {})
+    return True
 
 
 def list_users(store: Store) -> list[tuple[str, str, str, bool]]:

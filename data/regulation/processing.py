@@ -79,6 +79,8 @@ REGISTER: Final = (
            personal="user_id class_name", other="school_year"),
     _entry("user_sessions", "登入", "知道是誰在操作；登入代號只留雜湊", ACCOUNTS, "本人", "登出、停用或改密碼時刪除",
            personal="token_hash user_id created_at seen_at browser"),
+    _entry("login_links", "邀請與重設", "由本人自己設定密碼；連結只留雜湊", ACCOUNTS, "不顯示在畫面上", "用過或再給一次時刪除；邀請 72 小時、重設 1 小時後失效",
+           personal="user_id token_hash expires_at"),
     _entry("login_failures", "登入失敗", "擋住猜密碼的人；網路位址只留雜湊", ACCOUNTS, "不顯示在畫面上", "15 分鐘",
            personal="address_hash failed_at"),
     _entry("frozen_packs", "會議資料", "會議依據的數字，凍結後不再改變；完整版的附件載有教師姓名與件數", STAFF,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select
+from typer.testing import CliRunner
 
+from dashboard.cli import app as command_line
 from dashboard.services import accounts, sessions
 from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import parse_as_of
-from data.models import AuditEvent, LoginFailure, User, UserSession
+from data.models import AuditEvent, LoginFailure, LoginLink, User, UserSession
 from tests.app.test_sessions import post_login
 from tests.school import PASSWORD
 
@@ -185,3 +188,92 @@ def test_b3_a_login_lasts_for_eight_hours_however_busy(place, owner, minutes, go
 )  # fmt: skip
 def test_a_browser_is_named_by_its_kind_alone(agent, name):
     assert sessions.browser_name(agent) == name
+
+
+# --- one-time links ---------------------------------------------------------------------------------------------------
+
+
+def invited(place, name, *, at=None, hours=accounts.INVITE_HOURS):
+    return accounts.give_link(place.store, name, hours=hours, action="user_invited", at=at)
+
+
+def redeem(client, token, **data):
+    form = client.get(f"/invite/{token}").get_data(as_text=True)
+    csrf = re.search(r'name="csrf_token" value="([^"]+)"', form)
+    return client.post(f"/invite/{token}", data={"csrf_token": csrf.group(1) if csrf else ""} | data)
+
+
+def test_b14_a_link_sets_the_password_once_and_nobody_is_told_why_it_no_longer_does(client_for, place, owner):
+    token = invited(place, owner)
+    assert post_login(client_for(), owner, PASSWORD, address="198.51.100.7").status_code == 401  # the old one is void
+    client = client_for()
+    assert redeem(client, token, new="short", again="short").status_code == 400  # and the link is still good
+    assert redeem(client, token, new=NEW, again=NEW).headers["Location"] == "/login?set=1"
+    assert post_login(client_for(), owner, NEW, address="198.51.100.7").status_code == 302
+    pages = {client.get(f"/invite/{each}").get_data(as_text=True) for each in (token, "x" * 43, "1")}
+    assert len(pages) == 1
+    assert client.get(f"/invite/{token}").status_code == 404
+    assert redeem(client, token, new=PASSWORD, again=PASSWORD).status_code == 404
+
+
+def test_b14_two_who_use_a_link_at_once_are_one(place, owner):
+    token = invited(place, owner)
+    passwords = [f"{NEW} 第 {number} 個" for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda password: accounts.redeem_link(place.store, token, password), passwords))
+    assert sum(won) == 1
+    assert accounts.log_in(place.store, owner, passwords[won.index(True)])
+
+
+def test_b14_a_link_is_kept_as_a_hash_lasts_its_hours_and_gives_way_to_the_next(place, owner):
+    token = invited(place, owner, at=MOMENT, hours=1)
+    with reading(place.store.engine) as connection:
+        kept = connection.execute(select(LoginLink.token_hash)).scalars().all()
+    assert kept
+    assert token not in kept
+    hour = timedelta(hours=1)
+    assert accounts.owner_of_link(place.store, token, at=MOMENT + hour - timedelta(microseconds=1)) == owner
+    assert accounts.owner_of_link(place.store, token, at=MOMENT + hour) is None
+    assert not accounts.redeem_link(place.store, token, NEW, at=MOMENT + hour)
+    newer = invited(place, owner)
+    assert accounts.owner_of_link(place.store, token, at=MOMENT) is None
+    assert accounts.owner_of_link(place.store, newer) == owner
+
+
+def test_b4_a_reset_ends_every_login_and_a_disabled_account_has_no_link(client_for, place, owner):
+    client = entered(client_for, owner)
+    token = accounts.give_link(place.store, owner, hours=1, action="user_reset")
+    assert client.get("/account").status_code == 401
+    accounts.disable_user(place.store, owner)
+    assert accounts.owner_of_link(place.store, token) is None
+    with pytest.raises(accounts.AccountError, match="已停用"):
+        accounts.give_link(place.store, owner, hours=1, action="user_reset")
+    accounts.enable_user(place.store, owner)
+    assert accounts.owner_of_link(place.store, token) is None  # what was void stays void
+    assert accounts.log_in(place.store, owner, PASSWORD) is None
+
+
+def test_b6_a_link_is_not_used_by_another_sites_form(client_for, place, owner):
+    token = invited(place, owner)
+    data = {"new": NEW, "again": NEW}
+    assert client_for().post(f"/invite/{token}", data=data).status_code == 400
+    assert client_for().post(f"/invite/{token}", data=data, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert accounts.owner_of_link(place.store, token) == owner
+
+
+def test_the_command_line_prints_a_link_that_works(place, client_for, monkeypatch):
+    url = place.settings.url
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(place.settings.instance_dir))
+    run = CliRunner()
+    made = run.invoke(command_line, ["user", "invite", "guest", "--role", "member", "--site", "https://x.example/", "--db", url])  # fmt: skip
+    assert made.exit_code == 0, made.output
+    (token,) = re.findall(r"^https://x\.example/invite/(\S+)$", made.output, re.MULTILINE)
+    assert accounts.owner_of_link(place.store, token) == "guest"
+    reset = run.invoke(command_line, ["user", "reset", "guest", "--db", url])
+    assert accounts.owner_of_link(place.store, token) is None
+    assert "1 小時內有效" in reset.output
+    for words in (["disable", "guest"], ["reset", "guest"], ["enable", "guest"], ["enable", "nobody"]):
+        expected = 1 if words in (["reset", "guest"], ["enable", "nobody"]) else 0
+        assert run.invoke(command_line, ["user", *words, "--db", url]).exit_code == expected
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "guest"))

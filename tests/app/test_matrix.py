@@ -50,7 +50,7 @@ TABLES = {
     "submission": VIEWERS - {"homeroom"}, "registration": VIEWERS - {"homeroom"}, "department_classes": VIEWERS - {"homeroom"},
     "teachers": ACTORS | {"principal"}, "reminders": ACTORS | {"principal", "teacher"}, "class_students": ACTORS | {"homeroom"},
 }  # fmt: skip
-OPEN = {"/login", "/healthz", "/readyz", "/language/<code>"}
+OPEN = {"/login", "/invite/<token>", "/healthz", "/readyz", "/language/<code>"}
 NOBODY = {"class": "Ж999", "teacher": "ѪT999", "student": "Ѧ99999", "dept": "無此科"}
 SUFFIXES = ("csv", "xlsx", "ods")
 ID_NUMBER = re.compile(r"(?<![A-Za-z0-9])[A-Z][12]\d{8}(?!\d)")
