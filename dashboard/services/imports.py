@@ -117,14 +117,18 @@ def make_demo(
 ) -> tuple[DemoSchool, Plan]:
     """Write a believable school's files (kept where a folder is named) and import them as any school's."""
     from data.demo.entries import enter_hand_ins  # serving needs neither the generator nor the writers of files
+    from data.demo.meeting import enter_meetings
     from data.demo.school import write_school
 
+    today = datetime.now(TAIPEI).date()
     with tempfile.TemporaryDirectory(prefix="licheng-demo-") as scratch:
         school = write_school(
-            folder or Path(scratch), classes=classes, terms=terms, seed=seed, today=datetime.now(TAIPEI).date()
+            folder or Path(scratch), classes=classes, terms=terms, seed=seed, today=today
         )  # fmt: skip
         enter_hand_ins(store.engine, school.hand_ins, by="demo")
         plan = import_paths(store, [school.folder], by="demo", on_progress=on_progress)
+    if plan.committed:
+        enter_meetings(store.engine, current_term=int(school.current_term), terms=terms, today=today, by="demo")
     with writing(store.engine) as connection:
         write_setting(connection, "school_name", "示範高級中等學校")
         raise_data_version(connection)
