@@ -88,8 +88,8 @@ def _said(view: View, of_term: list[Meeting]) -> str:
         return _("%(term)s已召開 %(n)s 次會議（至少 1 次），最近一次 %(last)s", last=roc_date(held[0].held_at), **said)
     planned = [each for each in of_term if each.state == PLANNED]
     if planned:
-        return _("%(term)s尚未開會（%(n)s／1 次，截至 %(day)s），預定 %(next)s", next=roc_datetime(planned[-1].held_at), **said)  # fmt: skip
-    return _("%(term)s尚未開會（%(n)s／1 次，截至 %(day)s），也還沒有安排", **said)
+        return _("截至 %(day)s，%(term)s尚未開會（%(n)s／1 次），預定 %(next)s", next=roc_datetime(planned[-1].held_at), **said)  # fmt: skip
+    return _("截至 %(day)s，%(term)s尚未開會（%(n)s／1 次），也還沒有安排", **said)
 
 
 # --- one meeting ------------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def _resolutions_card(view: View, book: Book, meeting: Meeting, *, manages: bool
     done = sum(not each.is_unfinished for each in own)
     if own:
         parts: list[Any] = [_standing_table(view, own, meeting, manages=manages, caption=_("決議"), back=meeting)]
-        title = _("決議 %(all)s 項，%(done)s／%(all)s 項已結案（截至 %(day)s）", all=count(len(own)), done=count(done), day=day_of(view.filters.as_of))  # fmt: skip
+        title = _("截至 %(day)s，決議 %(done)s／%(all)s 項已結案", all=count(len(own)), done=count(done), day=day_of(view.filters.as_of))  # fmt: skip
     else:
         parts = [html.P(_("這次會議還沒有決議。"), className="lc-muted")]
         title = _("決議 0 項")
@@ -256,7 +256,7 @@ def _list_card(view: View, book: Book, of_term: list[Meeting]) -> html.Section:
     terms = [term for term in view.choices.terms if term % 10]
     without = book.terms_without(terms)
     said = {"n": count(len(terms) - len(without)), "all": count(len(terms)), "day": day_of(view.filters.as_of)}
-    title = _("%(n)s／%(all)s 個學期開過會（截至 %(day)s）", **said)
+    title = _("截至 %(day)s，%(n)s／%(all)s 個學期開過會", **said)
     shown = [each for each in book.meetings if each.term in terms or each in of_term]
     if not shown:
         content: Any = empty_state(_("還沒有會議"), _("工作小組每學期至少召開一次會議。"), level=3)
