@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
+FUZZ_SECONDS ?= 60
 
 .PHONY: run test lint bench fuzz crash load screenshots lock clean
 
@@ -22,9 +23,9 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.bench
 
-# Ten thousand mutated files, or a minute of them.
+# Ten thousand mutated files, or as many as a minute takes.
 fuzz: $(VENV)/dev.stamp
-	$(BIN)/python -m tests.fuzz --files 10000 --seconds 60
+	$(BIN)/python -m tests.fuzz --files 10000 --seconds $(FUZZ_SECONDS)
 
 # Imports killed at random moments, on both databases.
 crash: $(VENV)/dev.stamp
