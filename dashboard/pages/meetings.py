@@ -187,7 +187,7 @@ def _agenda_card(view: View, book: Book, meeting: Meeting, *, manages: bool) -> 
             text_field(f"{PAGE}-item-title", "title", _("案由"), whole=True),
             text_field(f"{PAGE}-item-note", "note", _("說明（可不填）"), required=False, whole=True),
         ]
-        form = posting_form(fields, action=f"/meetings/{meeting.id}/add-item", submit=_("加入議程"))
+        form = posting_form(fields, action=f"/meetings/{meeting.id}/add-item", submit=_("加入這一案"))
         parts.append(html.Details([html.Summary(_("加入一案")), form]))
     said = {"items": count(len(meeting.agenda)), "done": count(done), "all": count(len(heard))}
     title = _("議程 %(items)s 案；以前的決議 %(done)s／%(all)s 項已結案", **said) if heard else _("議程 %(items)s 案", **said)  # fmt: skip
@@ -209,7 +209,7 @@ def _resolutions_card(view: View, book: Book, meeting: Meeting, *, manages: bool
             text_field(f"{PAGE}-responsible", "responsible", _("負責單位或職稱")),
             text_field(f"{PAGE}-due", "due", _("辦理期限（可不填）"), kind="date", required=False),
         ]
-        form = posting_form(fields, action=f"/meetings/{meeting.id}/resolve", submit=_("新增決議"))
+        form = posting_form(fields, action=f"/meetings/{meeting.id}/resolve", submit=_("新增這項決議"))
         parts.append(html.Details([html.Summary(_("新增一項決議")), form], open=not own))
     return card(parts, id=f"{PAGE}-resolutions", title=title, question=_("決定了什麼、由誰在什麼時候以前辦理？"), footnote=_("每一次改變都留下時間與原因，不能刪改；負責寫單位或職稱，不寫姓名。"), wide=True)  # fmt: skip
 
@@ -297,6 +297,6 @@ def _plan_card(view: View, book: Book) -> html.Section:
         ),
         text_field(f"{PAGE}-plan-note", "note", _("備註（可不填）"), required=False, whole=True),
     ]  # fmt: skip
-    form = posting_form(fields, action="/meetings/plan", submit=_("安排會議"))
+    form = posting_form(fields, action="/meetings/plan", submit=_("安排這次會議"))
     content = html.Details([html.Summary(_("填寫日期、地點與成員")), form], open=not book.of_term(view.filters.term))
     return card(content, id=f"{PAGE}-plan", title=_("安排一次會議"), question=_("什麼時候開、誰要來？議程先列出六項工作事項"), wide=True)  # fmt: skip
