@@ -113,6 +113,6 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
         logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=accounts.MINIMUM_LENGTH,
-        fault=fault, done=done, csrf_token=form_token(), language=language(),
+        fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip
     return make_response(page, status)

@@ -412,6 +412,9 @@ def doctor(db: Db = "") -> None:
     )
 
 
+Keep = Annotated[bool, typer.Option("--keep", help="第一次登入時不必更改這個密碼")]
+
+
 @user_app.command("add")
 def user_add(
     name: str,
@@ -423,6 +426,7 @@ def user_add(
     staff: Annotated[str, typer.Option(help="教師代碼")] = "",
     unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="從標準輸入讀密碼")] = False,
+    keep: Keep = False,
     db: Db = "",
 ) -> None:
     """新增帳號。"""
@@ -431,7 +435,7 @@ def user_add(
     try:
         accounts.add_user(
             store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit,
-            by=getpass.getuser(),
+            must_change=not keep, by=getpass.getuser(),
         )  # fmt: skip
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
@@ -442,11 +446,11 @@ def user_add(
 
 @user_app.command("passwd")
 def user_passwd(
-    name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, db: Db = ""
-) -> None:
-    """更改密碼，並登出該帳號的所有連線。"""
+    name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, keep: Keep = False, db: Db = ""
+) -> None:  # fmt: skip
+    """更改密碼，並登出該帳號的所有連線；本人下次登入時要改成自己的密碼。"""
     try:
-        accounts.change_password(_store(db), name, _password(from_stdin=password_stdin), by=getpass.getuser())
+        accounts.change_password(_store(db), name, _password(from_stdin=password_stdin), must_change=not keep, by=getpass.getuser())  # fmt: skip
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
 

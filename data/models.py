@@ -780,6 +780,7 @@ class User(Base):
     disabled_at: Mapped[datetime | None]
     failed_count: Mapped[int]
     locked_until: Mapped[datetime | None]
+    must_change_password: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
 
 
 class UserClass(Base):

@@ -15,9 +15,10 @@ from flask import Flask, Response, abort, current_app, g, jsonify, redirect, req
 from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 
 from dashboard.access.roles import Permission
-from dashboard.access.session import is_logged_in, may
+from dashboard.access.session import is_logged_in, may, must_change_password
 
 OPEN_ENDPOINTS = {"login", "invite", "language", "healthz", "readyz"}
+FIRST_ENDPOINTS = {"account", "account_password", "account_logout", "logout"}  # before the own password is set
 OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
 ROUTER = ".._pages_content.children..._pages_store.data.."
 _POLICY: dict[str, Permission | None] = {ROUTER: None}  # callback id → what it asks for
@@ -48,6 +49,10 @@ def _gate() -> Response | None:
         response = jsonify(error="login required")
         response.status_code = 401
         return response
+    if must_change_password() and request.endpoint not in FIRST_ENDPOINTS:
+        if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
+            return redirect("/account")  # type: ignore[return-value]
+        abort(403)
     if request.path.endswith("_dash-update-component"):
         _check_callback()
     return None

@@ -45,6 +45,11 @@ def is_logged_in() -> bool:
     return bool(current_user and current_user.is_authenticated)
 
 
+def must_change_password() -> bool:
+    """Tell whether this request's person still has a password that somebody else knows."""
+    return is_logged_in() and bool(current_user.account.must_change_password)
+
+
 def may(permission: Permission) -> bool:
     """Tell whether the person of this request holds a permission."""
     return is_logged_in() and current_user.may(permission)

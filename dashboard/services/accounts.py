@@ -48,6 +48,7 @@ class Account:
     unit: str
     classes: frozenset[tuple[int, str]]
     session_token: str = ""
+    must_change_password: bool = False
 
 
 def add_user(
@@ -59,9 +60,10 @@ def add_user(
     classes: list[str],
     staff_code: str = "",
     unit: str = "",
+    must_change: bool = False,
     by: str = SYSTEM,
 ) -> None:
-    """Add an account. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
+    """Add an account. must_change: its owner has to set another password at the first login. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if not username.strip() or len(username) > 64:
         raise AccountError("帳號名稱不能空白，也不能超過 64 個字")
     if role not in {r.value for r in Role}:
@@ -79,7 +81,7 @@ def add_user(
         made = connection.execute(
             insert(User).values(
                 username=username, password_hash=_HASHER.hash(password), role=role, staff_code=staff_code, unit=unit,
-                created_at=_now(), failed_count=0,
+                created_at=_now(), failed_count=0, must_change_password=must_change,
             )
         )  # fmt: skip
         user_id = made.inserted_primary_key[0] if made.inserted_primary_key else 0
@@ -111,12 +113,14 @@ def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: s
     return warnings
 
 
-def change_password(store: Store, username: str, password: str, *, by: str = SYSTEM) -> None:
+def change_password(store: Store, username: str, password: str, *, must_change: bool = False, by: str = SYSTEM) -> None:
     """Set a new password; it ends every session of the account."""
     _check_password(username, password)
     with writing(store.engine) as connection:
         user_id = _user_id(connection, username)
-        values = {"password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None}
+        values = {
+            "password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None, "must_change_password": must_change,
+        }  # fmt: skip
         connection.execute(update(User).where(User.id == user_id).values(**values))
         for each in (UserSession, LoginLink):
             connection.execute(delete(each).where(each.user_id == user_id))
@@ -186,7 +190,7 @@ def redeem_link(store: Store, token: str, password: str, *, at: datetime | None 
         if connection.execute(used).rowcount != 1:
             return False
         user_id = _user_id(connection, username)
-        values = {"password_hash": hashed, "failed_count": 0, "locked_until": None}
+        values = {"password_hash": hashed, "failed_count": 0, "locked_until": None, "must_change_password": False}
         connection.execute(update(User).where(User.id == user_id).values(**values))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
         _audit(connection, username, "password_changed", {})
@@ -270,7 +274,9 @@ def change_own_password(
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
         settle(connection, account.user_id, attempt=attempt)
-        connection.execute(update(User).where(User.id == account.user_id).values(password_hash=hashed))
+        connection.execute(
+            update(User).where(User.id == account.user_id).values(password_hash=hashed, must_change_password=False)
+        )
         connection.execute(delete(UserSession).where(UserSession.user_id == account.user_id))
         _begin(connection, account.user_id, token, browser=browser, at=_now())
         _audit(connection, account.username, "password_changed", {})
@@ -318,7 +324,9 @@ def account_of(
         with writing(store.engine) as connection:
             connection.execute(update(UserSession).where(UserSession.id == row.session_id).values(seen_at=moment))
     spans = frozenset((year if year is not None else newest, name) for year, name in classes)
-    return Account(row.id, row.username, Role(row.role), row.staff_code, row.unit, spans, token)
+    return Account(
+        row.id, row.username, Role(row.role), row.staff_code, row.unit, spans, token, row.must_change_password
+    )
 
 
 def record(store: Store, actor: str, action: str, detail: dict[str, object], about: str = "") -> None:

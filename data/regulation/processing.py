@@ -74,7 +74,7 @@ REGISTER: Final = (
     _entry("delegations", "代理人", "代理期間的責任", STAFF, _STAFF_VIEWERS,
            personal="principal_code deputy_code deputy_order from_on to_on reason", other="by_hand"),
     _entry("users", "帳號", "登入與職務範圍", ACCOUNTS, "系統管理者；本人", "停用後保留，供查對稽核紀錄",
-           personal="username password_hash role staff_code unit created_at disabled_at failed_count locked_until"),
+           personal="username password_hash role staff_code unit created_at disabled_at failed_count locked_until must_change_password"),
     _entry("user_classes", "帳號的班級", "導師可以看的班級", ACCOUNTS, "系統管理者；本人", "和帳號相同",
            personal="user_id class_name", other="school_year"),
     _entry("user_sessions", "登入", "知道是誰在操作；登入代號只留雜湊", ACCOUNTS, "本人", "登出、停用或改密碼時刪除",

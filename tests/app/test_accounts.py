@@ -277,3 +277,39 @@ def test_the_command_line_prints_a_link_that_works(place, client_for, monkeypatc
         assert run.invoke(command_line, ["user", *words, "--db", url]).exit_code == expected
     with writing(place.store.engine) as connection:
         connection.execute(delete(User).where(User.username == "guest"))
+
+
+# --- a password that somebody else set --------------------------------------------------------------------------------
+
+
+def test_who_has_a_password_of_somebody_else_meets_nothing_but_the_own_account(client_for, place, owner):
+    accounts.change_password(place.store, owner, PASSWORD, must_change=True)
+    client = entered(client_for, owner)
+    for path in ("/", "/classes/101", "/admin", "/exports/classes.csv", "/nowhere"):
+        answer = client.get(path, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers.get("Location")) == (302, "/account"), path
+    for path in ("/_dash-layout", "/_dash-dependencies"):
+        assert client.get(path, headers={"Accept": "text/html"}).status_code == 403
+    head = "..overview-head.children...overview-body.children.."
+    assert client.post("/_dash-update-component", json={"output": head, "inputs": []}).status_code == 403
+    assert "別人設定的" in client.get("/account").get_data(as_text=True)
+    assert change(client).status_code == 302
+    assert client.get("/", headers={"Accept": "text/html"}).status_code == 200
+    assert "別人設定的" not in client.get("/account").get_data(as_text=True)
+
+
+def test_the_command_line_makes_people_change_what_it_set_unless_told_to_keep_it(place, monkeypatch):
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(place.settings.instance_dir))
+    run = CliRunner()
+    forced = select(User.must_change_password).where(User.username == "guest2")
+    for words, expected in [
+        (["add", "guest2", "--role", "member"], True), (["passwd", "guest2", "--keep"], False), (["passwd", "guest2"], True)
+    ]:  # fmt: skip
+        done = run.invoke(
+            command_line, ["user", *words, "--password-stdin", "--db", place.settings.url], input=NEW + "\n"
+        )
+        assert done.exit_code == 0, done.output
+        with reading(place.store.engine) as connection:
+            assert connection.execute(forced).scalar_one() is expected
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "guest2"))
