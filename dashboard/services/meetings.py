@@ -87,6 +87,10 @@ class Book:
         """Return what stands on top of a meeting's agenda: what the one before resolved, and what is unfinished from earlier."""
         return to_report(self.meetings, self.resolutions, before=meeting.held_at, as_of=self.as_of)
 
+    def heard_at(self, before: datetime) -> list[Standing]:
+        """Return what a meeting at an instant hears first, planned or not."""
+        return to_report(self.meetings, self.resolutions, before=before, as_of=self.as_of)
+
     def terms_without(self, terms: list[int]) -> list[int]:
         """Return the terms, of these, in which no meeting had been held."""
         return terms_without(self.meetings, terms, as_of=self.as_of)

@@ -13,7 +13,7 @@ from dashboard.access.session import store
 from dashboard.components.dates import day_of, until
 from dashboard.components.numbers import count, days, percent
 from dashboard.components.submission import roster_name, state_words
-from dashboard.components.words import N_, stage_name, voluntary_rule
+from dashboard.components.words import N_, resolution_word, stage_name, voluntary_rule
 from dashboard.exports.classes import TABLE as CLASSES
 from dashboard.exports.columns import CERTIFY_COUNTS
 from dashboard.exports.disputes import TABLE as DISPUTES
@@ -24,6 +24,7 @@ from dashboard.exports.teachers import TABLE as TEACHERS
 from dashboard.i18n import gettext as _
 from dashboard.services.certification import Certification, certification
 from dashboard.services.filters import View
+from dashboard.services.meetings import read_book
 from dashboard.services.overview import Overview, overview
 from dashboard.services.packs import by_department, calendar_ahead, cross_checks, training_held
 from dashboard.services.receipts import desk
@@ -65,7 +66,7 @@ def gather(view: View, *, edition: str, made_at: datetime) -> Evidence:
     seen, certified, handed = overview(store(), view), certification(store(), view), submission(store(), view)
     parts = (
         _stages(seen, handed), _behind(view, seen, handed), _departments(view), _waits(view, certified), _receipts(view),
-        _training(view), _calendar(view), _quality(view),
+        _training(view), _calendar(view), _resolutions(view), _quality(view),
     )  # fmt: skip
     annex = (_names(view),) if edition == "full" else ()
     return Evidence(
@@ -253,6 +254,33 @@ def _calendar(view: View) -> Part:
         _("接下來的期程"),
         (said,),
         (_sheet("calendar", N_("接下來的期程"), columns, frame),) if len(frame) else (),
+    )
+
+
+def _resolutions(view: View) -> Part:
+    """What the last meeting resolved, and what is unfinished from earlier ones, as it stood."""
+    as_of = view.filters.as_of
+    found = read_book(store(), as_of).heard_at(as_of)
+    rows = [
+        (each.resolution.number, each.resolution.text, each.resolution.responsible or None, each.resolution.due_on, resolution_word(each.state))
+        for each in found
+    ]  # fmt: skip
+    columns = (
+        Column("number", N_("決議編號")), Column("text", N_("決議")), Column("responsible", N_("負責")), Column("due_on", N_("期限"), "day"),
+        Column("state", N_("情形")),
+    )  # fmt: skip
+    open_count = sum(each.is_unfinished for each in found)
+    said = _(
+        "上次會議的決議與以前未完成的決議 %(n)s 項，還沒有完成的 %(open)s 項。",
+        n=count(len(found)),
+        open=count(open_count),
+    )
+    frame = pd.DataFrame(rows, columns=[column.key for column in columns])
+    return Part(
+        "resolutions",
+        _("決議的追蹤"),
+        (said,),
+        (_sheet("resolutions", N_("決議的追蹤"), columns, frame),) if found else (),
     )
 
 
