@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
-from dashboard.components.dates import last_day, roc_date
+from dashboard.components.dates import day_of, last_day, roc_date
 from dashboard.components.numbers import count
 from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
@@ -49,7 +49,7 @@ TABLE = Table(
 
 def as_text(view: View) -> tuple[str, int]:
     """Write a friendly text a teacher, and say how many teachers that is. It names no student, and nothing that is done."""
-    day = roc_date(view.filters.as_of)
+    day = day_of(view.filters.as_of)
     found = reminders(store(), view)
     if not found:
         return _("截至 %(day)s，沒有等候認證的件數，不必提醒。", day=day) + "\n", 0

@@ -69,10 +69,10 @@ def _label_rows(marks: Sequence[_Mark], *, start: pd.Timestamp, end: pd.Timestam
 def _marks(*, as_of: Instant, due_at: Instant, original_due_at: Instant, theme: str) -> list[_Mark]:
     surface = SURFACES[theme_of(theme)]
     marks = []
-    today, due, original = local(as_of), last_day(due_at), last_day(original_due_at)
+    today, due, original = last_day(as_of), last_day(due_at), last_day(original_due_at)
     if today is not None:
         marks.append(
-            _Mark(today.normalize(), _("今日 %(day)s", day=roc_date(today, weekday=False)), surface.muted, "dot")
+            _Mark(today.normalize(), _("截至 %(day)s", day=roc_date(today, weekday=False)), surface.muted, "dot")
         )
     if original is not None and original != due:
         words = _("原訂截止 %(day)s", day=roc_date(original, weekday=False))
@@ -101,7 +101,7 @@ def burn_up(
     """
     name = theme_of(theme)
     data: list[Figure] = []
-    edges = [moment for moment in (local(as_of), last_day(due_at), last_day(original_due_at)) if moment is not None]
+    edges = [moment for moment in (last_day(as_of), last_day(due_at), last_day(original_due_at)) if moment is not None]
     start = min(edges) if edges else pd.Timestamp("1970-01-01")
     if len(days):
         now = _daily(days)

@@ -70,7 +70,9 @@ def _said(of_term: list[Pack]) -> str:
 def _freeze_card(view: View) -> html.Section:
     asks = {"term": str(view.filters.term), "asof": view.filters.day}
     fields = [dcc.Input(type="hidden", name=name, value=value) for name, value in asks.items()]
-    button = html.Button(_("凍結會議資料"), type="submit", className="btn btn-primary")
+    button = html.Button(
+        _("凍結截至 %(day)s的會議資料", day=day_of(view.filters.as_of)), type="submit", className="btn btn-primary"
+    )
     parts = [
         html.P(
             _(

@@ -235,7 +235,7 @@ def _daily(ledger: Ledger, term: int, as_of_us: int) -> pd.DataFrame:
         return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "arrived": [], "certified": []})
     starts = ledger.windows_of(term, "certify")["starts_at"]
     opened = int((starts.min() + TAIPEI_OFFSET_US) // DAY_US) if len(starts) else int(joined.index.min())
-    last = max(int(joined.index.max()), (as_of_us + TAIPEI_OFFSET_US) // DAY_US)
+    last = max(int(joined.index.max()), (as_of_us - 1 + TAIPEI_OFFSET_US) // DAY_US)
     joined = joined.reindex(range(min(opened, int(joined.index.min())), last + 1), fill_value=0).cumsum().astype(int)
     joined.insert(0, "day", pd.to_datetime(joined.index.to_numpy(), unit="D"))
     return joined.reset_index(drop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,17 +78,12 @@ def training_held(store: Store, view: View) -> pd.DataFrame:
     return held.reset_index()
 
 
-def freeze(
-    store: Store, *, term: int, as_of: datetime, made_at: datetime, by: str, files: Mapping[str, tuple[bytes, str]]
-) -> list[int]:
-    """Keep the editions of a pack, all or none, and return their numbers. files: by edition, the archive and its SHA-256."""
+def freeze(store: Store, made: Sequence[tuple[Pack, bytes]], *, by: str) -> list[int]:
+    """Keep the editions of a pack with their archives, all or none, and return their numbers."""
     with writing(store.engine) as connection:
-        ids = [
-            add_pack(connection, Pack(0, term, as_of, edition, made_at, by, sha256, len(content)), content)
-            for edition, (content, sha256) in files.items()
-        ]
-    for edition, (_content, sha256) in files.items():
-        detail: dict[str, object] = {"term": term, "as_of": as_of.isoformat(), "edition": edition, "sha256": sha256}
+        ids = [add_pack(connection, each, content) for each, content in made]
+    for each, _content in made:
+        detail: dict[str, object] = {"term": each.term, "as_of": each.as_of.isoformat(), "edition": each.edition, "sha256": each.sha256}  # fmt: skip
         record(store, by, "pack_frozen", detail)
     return ids
 

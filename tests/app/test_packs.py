@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import select
 
 from dashboard.services import imports
+from dashboard.services.packs import packs
 from dashboard.services.reports import report
 from data.db import reading
 from data.models import Staff, Student
 from tests.app.conftest import fire
-from tests.school import ROLES
+from tests.school import PASSWORD, ROLES
 
 MAY_FREEZE = {"principal", "secretary"}
 READS_MEMBERS = MAY_FREEZE | {"chief", "member", "auditor"}
@@ -34,13 +35,9 @@ def freeze(app, place, *, term):
     with app.server.test_client() as client:
         form = client.get("/login").get_data(as_text=True)
         token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
-        from tests.school import PASSWORD
-
         client.post("/login", data={"username": "secretary", "password": PASSWORD, "csrf_token": token, "next": "/"})
         answer = client.post("/packs/freeze", data={"term": term, "asof": ""})
         assert answer.status_code == 302, answer.get_data(as_text=True)
-    from dashboard.services.packs import packs
-
     newest = packs(place.store, editions=frozenset({"full", "members"}))[:2]
     by_edition = {each.edition: each.id for each in newest}
     return by_edition["full"], by_edition["members"]
@@ -62,6 +59,18 @@ def text_of(name, content):
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             return "\n".join(parts.read(each).decode("utf-8", "replace") for each in parts.namelist())
     return content.decode()
+
+
+def test_both_editions_of_a_day_are_of_that_day(client_for, place):
+    term = str(int(place.school.current_term) - 9)
+    day = f"{int(term[:3]) + 1912}-07-10"
+    client = client_for("secretary")
+    assert client.post("/packs/freeze", data={"term": term, "asof": day}).status_code == 302
+    for each in packs(place.store, editions=frozenset({"full", "members"}))[:2]:
+        evidence = json.loads(opened(client, each.id)["evidence.json"])
+        assert evidence["as_of"] == each.as_of.isoformat() == f"{day[:8]}11T00:00:00+08:00"
+        pdf = text_of("pack.pdf", opened(client, each.id)["pack.pdf"])
+        assert f"資料截至 {int(term[:3]) + 1}/7/10" in pdf
 
 
 @pytest.mark.parametrize("username", ROLES)

@@ -166,7 +166,7 @@ def _behind(view: View, seen: Overview, handed: Submission) -> Part:
     columns = (Column("name", N_("名冊")), Column("unit", N_("負責單位")), Column("ends_at", N_("截止日"), "day"), Column("state", N_("情形")))  # fmt: skip
     lines = (
         _("認證進度需要協助的班級：%(n)s／%(all)s 班（只列這些班）。", n=count(needs.sum()), all=count(len(needs))),
-        _("還沒有完成的提交：%(n)s／%(all)s 份。", n=count(len(left)), all=count(len(handed.rosters))),
+        _("還沒有完成的提交：%(n)s／%(all)s 份。", n=count(len(left)), all=count(handed.submit["expected"])),
         _(
             "與應有進度相差 5 個百分點內為進度正常，15 個百分點內為需注意，再低為進度落後；有過了期限仍未完成的為逾期。少於 5 件不判定。"
         ),

@@ -16,7 +16,7 @@ from dashboard.exports.pack.setting import SettingError
 from dashboard.i18n import language
 from dashboard.services import accounts
 from dashboard.services.filters import open_view
-from dashboard.services.packs import freeze, now, pack
+from dashboard.services.packs import Pack, freeze, now, pack
 
 TYPES = {
     "pdf": "application/pdf", "odt": "application/vnd.oasis.opendocument.text", "zip": "application/zip",
@@ -43,17 +43,22 @@ def freeze_pack() -> Response:
 
 
 def _freeze(query: dict[str, str]) -> list[int]:
-    made_at, files = now(), {}
+    made_at = now()
+    views = {
+        edition: open_view(store(), scope_for(role, classes=frozenset(), staff_code="", unit=""), query)
+        for edition, role in _SEEN_AS.items()
+    }
+    made = []
     with force_locale("zh_Hant_TW"):
-        for edition, role in _SEEN_AS.items():
-            scope = scope_for(role, classes=frozenset(), staff_code="", unit="")
-            view = open_view(store(), scope, query)
+        for edition, view in views.items():
             if view is None:
                 return []
-            term, as_of = view.filters.term, view.filters.as_of
-            query = query | {"asof": as_of.isoformat()}  # the same instant for both
-            files[edition] = make_archive(gather(view, edition=edition, made_at=made_at))
-    return freeze(store(), term=term, as_of=as_of, made_at=made_at, by=current_name(), files=files)
+            content, sha256 = make_archive(gather(view, edition=edition, made_at=made_at))
+            known = Pack(
+                0, view.filters.term, view.filters.as_of, edition, made_at, current_name(), sha256, len(content)
+            )
+            made.append((known, content))
+    return freeze(store(), made, by=current_name())
 
 
 def install_packs(server: Flask) -> None:
