@@ -3,9 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
-FUZZ_SECONDS ?= 60
 
-.PHONY: run test lint bench fuzz crash load screenshots lock clean
+.PHONY: run test lint bench thorough fuzz crash load screenshots lock clean
 
 run: $(VENV)/run.stamp
 	@test -f instance/licheng.sqlite || $(BIN)/licheng demo
@@ -13,6 +12,10 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp browser lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+# Everything, the tests that take long among it, with new and more examples for each property; an hour.
+thorough: $(VENV)/dev.stamp browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "thorough or not thorough" --hypothesis-profile=thorough
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -25,7 +28,7 @@ bench: $(VENV)/dev.stamp
 
 # Ten thousand mutated files, or as many as a minute takes.
 fuzz: $(VENV)/dev.stamp
-	$(BIN)/python -m tests.fuzz --files 10000 --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.fuzz --files 10000 --seconds 60
 
 # Imports killed at random moments, on both databases.
 crash: $(VENV)/dev.stamp

@@ -17,7 +17,7 @@ from data.models import Base
 from tests.school import make_place
 
 # The same code gets the same verdict; `pytest --hypothesis-profile=thorough` looks for new examples, and for more of them.
-settings.register_profile("suite", derandomize=True, deadline=None, max_examples=30)
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=400)
 settings.load_profile("suite")
 

@@ -11,6 +11,7 @@ from tests.crash.__main__ import prepare, run
 KILLS = 12
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_killed_import_or_undo_leaves_all_or_nothing_and_the_next_one_works(
     database: str, tmp_path: Path, request: pytest.FixtureRequest

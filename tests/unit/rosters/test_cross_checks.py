@@ -500,6 +500,7 @@ def lists_of(waiting):
     return teacher_rows, student_rows
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("altered", [None, 0, -1])
 def test_a_generated_schools_own_counts_agree_and_an_altered_one_is_the_one_difference(taken_demo, tmp_path, altered):
     engine, later_files, waiting = taken_demo

@@ -94,6 +94,7 @@ def test_a_template_has_the_headings_alone_and_a_guide_with_a_line_for_each(kind
         assert example or column.blank
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_template_filled_in_with_its_own_examples_and_each_allowed_value_imports(engine, tmp_path, kind, format_):

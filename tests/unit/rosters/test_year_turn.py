@@ -205,6 +205,7 @@ def test_the_figures_of_the_past_year_hold_something_to_change(school: Engine) -
     assert (units["expected"] > 0).sum() >= 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("graduates", ["absent", "undated", "dated"])
 def test_the_turn_leaves_every_past_figure_at_every_instant_of_the_year(
     school: Engine, tmp_path: Path, graduates: str
@@ -272,6 +273,7 @@ def test_classes_of_two_years_with_one_name_are_counted_apart(school: Engine, tm
     assert enrolled[114].to_dict() == {"101": 3, "201": 3, "202": 3, "301": 2, "進101": 2}
 
 
+@pytest.mark.thorough
 def test_the_demo_school_turns_its_year_without_a_trace_in_the_past(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'school.sqlite'}")
     migrate(engine)
