@@ -99,7 +99,9 @@ def callback(settings: Settings, store: Store) -> None:
 
     ready: dict[str, object] = {}
 
-    @protected_callback(Output("bench", "children"), Input("bench-in", "value"), permission=Permission.VIEW_OVERVIEW)
+    @protected_callback(
+        Output("bench", "children"), Input("bench-in", "value"), permission=Permission.VIEW_OVERVIEW, scoped=False
+    )
     def _ready(_value: str) -> object:
         return ready["answer"]
 
@@ -134,8 +136,8 @@ def callback(settings: Settings, store: Store) -> None:
         page_id = output.removeprefix("..").partition("-head")[0]
         names = [each["id"] for each in app.callback_map[output]["inputs"]]
         filters = [name.partition("-")[2] for name in names if name != "theme"]
-        if set(filters) - set(FILTERS):
-            return  # asks for more than filters: a page with forms
+        if set(filters) - set(FILTERS) or "term" not in filters:
+            return  # asks for more than filters: a page with forms; or has no term to change
         said = {name: "" if name in OPTIONAL and page_id not in OF_ONE else examples.get(name, "") for name in filters}
         turn = 0
 
@@ -152,10 +154,9 @@ def callback(settings: Settings, store: Store) -> None:
         largest = max(len(body) for body in bodies) / 1000
         print(f"{'bytes of the largest of its answers':58s} {largest:9.1f} kB   goal ≤ 120 kB")
 
-    for output in sorted(
-        each for each in app.callback_map if each.endswith("-body.children..") and not each.startswith("..audit-")
-    ):  # not the secretary's
-        measure_page(output)
+    for output in sorted(each for each in app.callback_map if each.endswith("-body.children..")):
+        if not output.startswith(("..audit-", "..admin-")):  # the administrator's
+            measure_page(output)
 
 
 def _student_number(store: Store) -> str:
