@@ -47,6 +47,7 @@
     count: (value) => (missing(value) ? "—" : whole.format(value)),
     days: (value) => (missing(value) ? "—" : (Math.round(value * 10) / 10).toFixed(1)),
     percent: (rate) => (missing(rate) ? "—" : floored(rate)),
+    share: (numerator, denominator) => (missing(numerator) || !denominator ? null : numerator / denominator),
     // 「87.3%　33/38」; nothing expected is 「—」, which is neither 0 % nor 100 %.
     ratio: (numerator, denominator) =>
       missing(numerator) || !denominator

@@ -27,7 +27,7 @@ class Column:
     """A column of a grid.
 
     field: the key in the rows. kind: 「percent」 takes a fraction (NA: None), floored to one decimal; 「ratio」 shows 「87.3%　33/38」
-    from the fields numerator and denominator and sorts by `field`, the fraction; 「status」 takes what `status_cell` makes.
+    from the fields numerator and denominator and sorts by their fraction, `field` being only its name; 「status」 takes what `status_cell` makes.
     href: the field that holds an address of this app; the cell is then a link. first: kept at the left edge.
     """
 
@@ -56,7 +56,7 @@ def _definition(column: Column) -> dict[str, Any]:
         made["valueFormatter"] = {"function": _FORMATS[column.kind]}
     if column.kind == "ratio":
         numbers = f"params.data.{column.numerator}, params.data.{column.denominator}"
-        made["valueFormatter"] = {"function": f"ratio({numbers})"}
+        made |= {"valueGetter": {"function": f"share({numbers})"}, "valueFormatter": {"function": f"ratio({numbers})"}}
     if column.kind == "status":
         made["cellRenderer"] = "StatusCell"
     if column.href:

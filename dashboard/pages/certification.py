@@ -291,8 +291,8 @@ def _teacher_card(result: Certification, view: View) -> html.Section:
             {
                 "code": row["key"], "name": row["name"], "unit": row["unit"], "done": done, "expected": expected,
                 "href": "/teachers/" + quote(str(row["key"]), safe="") + asked(view) if row["key"] and may(Permission.VIEW_TEACHER) else "",
-                "completion": done / expected if expected else None, "on_time": int(row["on_time"]), "decided": decided,
-                "timeliness": row["on_time"] / decided if decided else None, "waiting": int(row["waiting"]),
+                "on_time": int(row["on_time"]), "decided": decided,
+                "waiting": int(row["waiting"]),
                 "overdue": int(row["overdue"]), "median": None if row["wait_median_days"] != row["wait_median_days"] else row["wait_median_days"],
                 "late_share": None if row["late_share"] != row["late_share"] else row["late_share"],
             }

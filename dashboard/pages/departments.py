@@ -245,7 +245,7 @@ def _class_card(result: Department, view: View) -> html.Section:
         rows.append(
             {
                 "name": key, "href": "/classes/" + quote(key, safe="") + asked(view) if linked else "", "done": done, "expected": expected,
-                "completion": done / expected if expected else None, "status": status_cell(row["status"]) if expected else "",
+                "status": status_cell(row["status"]) if expected else "",
                 "open": int(row["open"]), "overdue": int(row["overdue"]), "enrolled": None if pd.isna(row["enrolled"]) else int(row["enrolled"]),
                 "upload": _voluntary(row, "upload_state", "uploaders"),
                 **{f"select_{kind}": _voluntary(row, f"select_{kind}_state", f"select_{kind}_participants") for kind in SELECTED},

@@ -313,7 +313,7 @@ def _class_card(result: Overview, view: View) -> html.Section:
         rows.append(
             {
                 "name": str(row["key"]), "href": _class_href(view, str(row["key"])), "done": done, "expected": expected,
-                "completion": done / expected if expected else None, "open": int(row["open"]), "overdue": int(row["overdue"]),
+                "open": int(row["open"]), "overdue": int(row["overdue"]),
                 "due": row["expected_share"] if expected and row["expected_share"] == row["expected_share"] else None,
                 "status": status_word(row["status"]) if expected else "—", "enrolled": int(row["enrolled"]),
                 "uploaders": int(row["upload_participants"]) if is_known else None, "items": int(row["items"]) if is_known else None,

@@ -325,7 +325,6 @@ def _detail_card(result: Receipts, view: View) -> html.Section:
         rows.append(
             counts | {
                 "name": key or _("不在名冊"), "href": "/classes/" + quote(key, safe="") + asked(view) if linked and key else "",
-                "share": counts["confirmed"] / counts["in_round"] if counts["confirmed"] is not None and counts["in_round"] else None,
                 "state": state_words(row["state"]),
                 "reports": int(row["disputes"]) if shown else None,
                 "waiting": int(row["dispute_open"] + row["dispute_overdue"]) if shown else None,

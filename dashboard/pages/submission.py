@@ -287,10 +287,7 @@ def _class_grid(result: Submission, view: View, kinds: list[str]) -> html.Div:
         name, done, expected = str(row["key"]), int(row["on_time"] + row["late"]), int(row["expected"])
         href = "/classes/" + quote(name, safe="") + asked(view) if linked and name else ""
         shown = {kind: cells.get((name, kind), "") for kind in kinds}
-        share = done / expected if expected else None
-        rows.append(
-            shown | {"name": name or _("不在名冊"), "href": href, "done": done, "expected": expected, "share": share}
-        )
+        rows.append(shown | {"name": name or _("不在名冊"), "href": href, "done": done, "expected": expected})
     columns = [
         Column("name", _("班級"), href="href", first=True),
         Column("share", _("完成"), "ratio", numerator="done", denominator="expected", width=130),

@@ -103,3 +103,19 @@ def test_a_teacher_in_the_table_leads_to_the_own_queue(page_as):
     code = row.locator("[col-id=code]").inner_text()
     page.locator("#certification-teachers .lc-cell-link").first.click()
     expect(page).to_have_url(re.compile(f"/teachers/{code}"))
+
+
+def test_a_share_is_sorted_by_its_fraction_and_nothing_expected_comes_last(page_as):
+    page = page_as("principal")
+    ready(page)
+    header = page.locator("#overview-classes .ag-header-cell[col-id=completion]")
+    for falls in (False, True):
+        header.click()
+        expect(header).to_have_attribute("aria-sort", "descending" if falls else "ascending")
+        cells = page.locator("#overview-classes .ag-row [col-id=completion]").all()
+        texts = [cell.inner_text() for cell in sorted(cells, key=lambda c: int(c.evaluate("e => e.closest('.ag-row').getAttribute('row-index')")))]  # fmt: skip
+        known = [text for text in texts if text != "—"]
+        shares = [int(done) / int(whole) for done, whole in (text.split()[-1].split("/") for text in known)]
+        assert len(set(shares)) > 1
+        assert shares == sorted(shares, reverse=falls)
+        assert texts[: len(known)] == known

@@ -170,6 +170,7 @@ def test_undefined_rates_sort_last():
     (column,) = table.columnDefs
     assert column["comparator"] == {"function": "nullsLast"}
     assert column["valueFormatter"] == {"function": "ratio(params.data.n, params.data.d)"}
+    assert column["valueGetter"] == {"function": "share(params.data.n, params.data.d)"}
 
 
 def test_a_status_in_a_grid_has_key_symbol_and_word():
