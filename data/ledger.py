@@ -228,6 +228,19 @@ def holders(ledger: Ledger, duties: pd.DataFrame, as_of_us: int) -> Codes:
     return result
 
 
+def assigned_then(ledger: Ledger, duties: pd.DataFrame, as_of_us: int) -> Codes:
+    """Return whom each duty was assigned to when it was done, else at an instant: a later change rewrites nothing (rule 3)."""
+    result: Codes = duties["assigned"].to_numpy().astype(np.int32)
+    if ledger.reassignments.empty or duties.empty:
+        return result
+    when = np.minimum(duties["done_at"].to_numpy(), as_of_us)
+    place = pd.DataFrame({"outcome_id": duties["item"].to_numpy(), "row": np.arange(len(duties)), "when": when})
+    moves = ledger.reassignments.merge(place, on="outcome_id")
+    latest = moves[moves["from_at"] <= moves["when"]].drop_duplicates("row", keep="last")
+    result[latest["row"].to_numpy()] = latest["teacher"].to_numpy()
+    return result
+
+
 def is_exempt(duties: pd.DataFrame, as_of_us: int) -> npt.NDArray[np.bool_]:
     """Tell which duties are excused at an instant, if they are not done."""
     exempt: npt.NDArray[np.bool_] = duties["exempt_at"].to_numpy() <= as_of_us
@@ -244,7 +257,7 @@ def units_of(ledger: Ledger, duties: pd.DataFrame, teacher: Codes, as_of_us: int
     codes = np.append(ledger.teachers["unit"].to_numpy(), np.int16(-1))[teacher]
     if ledger.units_before.empty or duties.empty:
         return codes
-    when = np.minimum(np.minimum(duties["done_at"].to_numpy(), as_of_us), _term_ends(duties["term"].to_numpy()))
+    when = np.minimum(np.minimum(duties["done_at"].to_numpy(), as_of_us), term_ends(duties["term"].to_numpy()))
     for mover, unit, until in ledger.units_before.itertuples(index=False, name=None):
         codes = np.where((teacher == mover) & (when < until), np.int16(unit), codes)
     return codes
@@ -266,7 +279,7 @@ def _calendar(public: np.busdaycalendar, own: pd.DataFrame) -> np.busdaycalendar
     return np.busdaycalendar(holidays=holidays)
 
 
-def _term_ends(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def term_ends(terms: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """A first term ends on 1 February, a second one (and the year) on 1 August."""
     ends = {}
     for term in np.unique(terms):
@@ -637,7 +650,7 @@ def _meet(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     terms = np.union1d(known[known % 10 > 0].to_numpy(), first.index.to_numpy()).astype(np.int64)
     terms = terms[terms >= first.index.min()]
     done_at = first.reindex(terms, fill_value=NEVER).to_numpy(dtype=np.int64)
-    due_at = _term_ends(terms)
+    due_at = term_ends(terms)
     starts = [
         taipei_day_us(date(term // 10 + 1911, 8, 1) if term % 10 == 1 else date(term // 10 + 1912, 2, 1))
         for term in terms.tolist()

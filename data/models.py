@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Date,
     ForeignKey,
     Index,
@@ -761,6 +762,131 @@ class ResolutionEvent(Base):
     from_state: Mapped[str]
     to_state: Mapped[str]
     reason: Mapped[str]
+
+
+# --- judgement --------------------------------------------------------------------------------------------------------
+
+
+class AwardCriterion(Base):
+    """A version of the school's own award criterion; triggers refuse to change or remove it (data.awards.criteria).
+
+    series: what the versions of one criterion share. condition_count: how many conditions it was written with; a trigger
+    takes no more. quota: the most proposals under it, if set.
+    """
+
+    __tablename__ = "award_criteria"
+    __table_args__ = (
+        UniqueConstraint("series", "version"),
+        CheckConstraint("audience IN ('certifier', 'deputy', 'unit')", name="ck_award_criteria_audience"),
+        CheckConstraint("period IN ('term', 'school_year')", name="ck_award_criteria_period"),
+        CheckConstraint("minimum_count >= 1 AND condition_count >= 1", name="ck_award_criteria_counts"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series: Mapped[int]
+    version: Mapped[int]
+    name: Mapped[str]
+    audience: Mapped[str]
+    minimum_count: Mapped[int]
+    condition_count: Mapped[int]
+    period: Mapped[str]
+    grade: Mapped[str]
+    quota: Mapped[int | None]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+    is_example: Mapped[bool]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+
+
+class AwardCondition(Base):
+    """A figure of a duty stage and its bound, in thousandths. The database itself takes no voluntary stage and no pass rate."""
+
+    __tablename__ = "award_conditions"
+    __table_args__ = (
+        UniqueConstraint("criterion_id", "stage", "measure"),
+        CheckConstraint("stage IN ('certify', 'submit', 'register', 'confirm')", name="ck_award_conditions_stage"),
+        CheckConstraint(
+            "(measure IN ('timeliness', 'completion', 'due_so_far') AND comparator = 'ge' AND threshold BETWEEN 0 AND 1000)"
+            " OR (measure IN ('wait_median_days', 'wait_p90_days', 'overdue') AND comparator = 'le' AND threshold >= 0)",
+            name="ck_award_conditions_measure",
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    criterion_id: Mapped[int] = mapped_column(ForeignKey("award_criteria.id"), index=True)
+    stage: Mapped[str]
+    measure: Mapped[str]
+    comparator: Mapped[str]
+    threshold: Mapped[int]
+
+
+class AwardAdoption(Base):
+    """That a resolution took a criterion into use (adopted) or out of it (ended); only grows."""
+
+    __tablename__ = "award_adoptions"
+    __table_args__ = (
+        UniqueConstraint("criterion_id", "ruling"),
+        CheckConstraint("ruling IN ('adopted', 'ended')", name="ck_award_adoptions_ruling"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    criterion_id: Mapped[int] = mapped_column(ForeignKey("award_criteria.id"), index=True)
+    ruling: Mapped[str]
+    resolution_id: Mapped[int] = mapped_column(ForeignKey("resolutions.id"), index=True)
+    happened_at: Mapped[datetime]
+    made_by: Mapped[str]
+
+
+class AwardCase(Base):
+    """An award case for one person; triggers refuse to change or remove it, and its state is that of its steps.
+
+    subject: the code of the person or the unit whose figures it rests on. facts: in words, of a case by hand (no criterion).
+    """
+
+    __tablename__ = "award_cases"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    criterion_id: Mapped[int | None] = mapped_column(ForeignKey("award_criteria.id"), index=True)
+    subject: Mapped[str]
+    staff_code: Mapped[str] = mapped_column(index=True)
+    term: Mapped[int] = mapped_column(index=True)
+    as_of: Mapped[datetime | None]
+    grade: Mapped[str]
+    facts: Mapped[str]
+
+
+class AwardStep(Base):
+    """A step of a case, by whom, in which role and why; only grows, and a trigger refuses whom the rules refuse.
+
+    position: 1, 2, 3 … within the case, so that of two at once one fails. until_at: of a proposal, the end of the time to object.
+    """
+
+    __tablename__ = "award_steps"
+    __table_args__ = (
+        UniqueConstraint("case_id", "position"),
+        CheckConstraint(
+            "kind IN ('drafted', 'proposed', 'commented', 'objected', 'agreed', 'assessed', 'approved', 'declined', 'withdrawn')",
+            name="ck_award_steps_kind",
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("award_cases.id"), index=True)
+    position: Mapped[int]
+    kind: Mapped[str]
+    happened_at: Mapped[datetime]
+    made_by: Mapped[str]
+    staff_code: Mapped[str]
+    role: Mapped[str]
+    reason: Mapped[str]
+    resolution_id: Mapped[int | None] = mapped_column(ForeignKey("resolutions.id"), index=True)
+    until_at: Mapped[datetime | None]
+
+
+class AwardEvidence(Base):
+    """What a case rests on, frozen at its proposal as canonical JSON; triggers refuse to change or remove it."""
+
+    __tablename__ = "award_evidence"
+    case_id: Mapped[int] = mapped_column(ForeignKey("award_cases.id"), primary_key=True)
+    frozen_at: Mapped[datetime]
+    sha256: Mapped[str]
+    content: Mapped[str]
 
 
 # --- who may look -----------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class SchoolSettings:
     audit_retention_years: int = (
         5  # 1 to 10; claims for damages lapse five years after the event (個人資料保護法第 30 條)
     )
+    objection_days: int = 5  # school days in which a person may comment on or object to an award case
     keep_originals: bool = False  # the files as handed in; they hold more than is ever read from them
 
 

@@ -16,6 +16,7 @@ MOST_YEARS = 10
 LIMITS = {
     "minimum_response_days": (0, 60), "upload_outcome_cap": (1, 999), "upload_performance_cap": (1, 999), "select_outcome_cap": (1, 999),
     "select_performance_cap": (1, 999), "suppression_size": (FEWEST, 100), "audit_retention_years": (1, MOST_YEARS),
+    "objection_days": (1, 30),
 }  # fmt: skip
 LONGEST = 60
 _YES_OR_NO = {"yes": True, "no": False}

@@ -17,6 +17,7 @@ _NAMES: Final = {
     "select_outcome_cap": N_("課程學習成果勾選上限"),
     "select_performance_cap": N_("多元表現勾選上限"),
     "suppression_size": N_("人數過少的界線"),
+    "objection_days": N_("敘獎案表示意見的上班日數"),
     "keep_originals": N_("保留匯入的原始檔"),
     "audit_retention_years": N_("稽核紀錄保存年數"),
 }
@@ -29,6 +30,7 @@ _MEANINGS: Final = {
     "select_outcome_cap": N_("每位學生每學年最多勾選幾件；留空表示不設"),
     "select_performance_cap": N_("每位學生每學年最多勾選幾件；留空表示不設"),
     "suppression_size": N_("人數比這個少的群體，不需要處理的人看不到數字"),
+    "objection_days": N_("提案之後，當事人有幾個上班日可以表示意見或異議；期滿之前不能評核"),
     "keep_originals": N_("匯入的檔案另存一份；裡面有系統不讀的個人資料，沒有需要就不要保留"),
     "audit_retention_years": N_("超過的稽核紀錄可以用 licheng audit prune 刪除"),
 }

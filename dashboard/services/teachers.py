@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from dashboard.services.certification import funnel_limits, oldest_first
 from dashboard.services.filters import View
 from dashboard.services.store import Store
 from data.instants import to_us
-from data.ledger import Ledger, holders
+from data.ledger import Ledger, assigned_then, holders
 from data.metrics import Question, arrivals, funnel
 from data.metrics.completion import STATES, states, tabulate
 
@@ -111,7 +110,7 @@ def _compute(store: Store, view: View, code: str) -> Teacher:
     state = states(own, as_of_us)
     undone = own[(state == STATES.index("open")) | (state == STATES.index("overdue"))]
     done = duties[duties["done_at"].to_numpy() <= as_of_us]
-    certifier, assigned = done["certifier"].to_numpy(), assigned_when_done(ledger, done)
+    certifier, assigned = done["certifier"].to_numpy(), assigned_then(ledger, done, as_of_us)
     ask = Question(term, as_of, by="teacher", stage="certify")
     arrived = store.kept((version, ask, "arrivals"), lambda: arrivals.answer(ledger, ask).set_index("key"))
     known = arrived.loc[code] if code in arrived.index else {"sent": 0, "no_window": 0, "last_48h": 0}
@@ -130,13 +129,3 @@ def _compute(store: Store, view: View, code: str) -> Teacher:
         queue=oldest_first(store, undone, as_of_us, most=QUEUE_ROWS),
         peers=peers_of(ledger, ask, code),
     )
-
-
-def assigned_when_done(ledger: Ledger, done: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return whom each done duty was assigned to when it was done, as a later change of staff rewrites nothing (rule 3)."""
-    result = done["assigned"].to_numpy().astype(np.int64)
-    place = pd.DataFrame({"outcome_id": done["item"].to_numpy(), "row": np.arange(len(done)), "done_at": done["done_at"].to_numpy()})  # fmt: skip
-    moves = ledger.reassignments.merge(place, on="outcome_id")
-    latest = moves[moves["from_at"] <= moves["done_at"]].drop_duplicates("row", keep="last")
-    result[latest["row"].to_numpy()] = latest["teacher"].to_numpy()
-    return result

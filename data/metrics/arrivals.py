@@ -15,14 +15,14 @@ from data.metrics.groups import codes_of, groups_of
 LAST_US = 2 * DAY_US
 
 
-def _closes_at(ledger: Ledger, duties: pd.DataFrame, term: int, deadline: str) -> npt.NDArray[np.int64]:
+def closes_at(ledger: Ledger, duties: pd.DataFrame, term: int, deadline: str) -> npt.NDArray[np.int64]:
     """Return when uploading closed for each duty's grade, NEVER where no window is known."""
     windows = ledger.windows_of(term, "upload")
     ends = np.full(10, NEVER, dtype=np.int64)  # by grade
     column = "ends_at" if deadline == "current" else "original_ends_at"
     ends[windows["grade"].to_numpy()] = windows[column].to_numpy()
-    closes_at: npt.NDArray[np.int64] = ends[duties["grade"].to_numpy()]
-    return closes_at
+    result: npt.NDArray[np.int64] = ends[duties["grade"].to_numpy()]
+    return result
 
 
 def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
@@ -41,9 +41,9 @@ def answer(ledger: Ledger, question: Question) -> pd.DataFrame:
     codes = codes_of(ledger, duties, question.by, as_of_us)
     groups = groups_of(ledger, question.term, question.by, codes, as_of_us)
     row, size = groups.row_of[codes], len(groups.keys)
-    closes_at = _closes_at(ledger, duties, question.term, question.deadline)
-    known = closes_at != NEVER
-    before_us = closes_at[known] - duties["opened_at"].to_numpy()[known]
+    closes = closes_at(ledger, duties, question.term, question.deadline)
+    known = closes != NEVER
+    before_us = closes[known] - duties["opened_at"].to_numpy()[known]
     row_known = row[known]
     sent, with_window = np.bincount(row, minlength=size), np.bincount(row_known, minlength=size)
     last = np.bincount(row_known[before_us <= LAST_US], minlength=size)

@@ -14,6 +14,8 @@ _BY_SCHOOL: Final = "學校自訂；匯入可以整批復原，目前不自動�
 _HANDLERS: Final = "執行秘書、組長；導師限自己的班級；其他職務只有統計"
 _GROUP: Final = "召集人、執行秘書、組長、工作小組成員、稽核"
 _MINUTES: Final = "學校自訂；不自動刪除"
+_LASTING: Final = "學校自訂；不自動刪除，也不能更改"
+_AWARDS: Final = "召集人、執行秘書"
 _STAFF_VIEWERS: Final = "召集人、執行秘書；組長限自己的處室；教師限本人"
 
 
@@ -95,6 +97,19 @@ REGISTER: Final = (
            other="meeting_id number text responsible due_on"),
     _entry("resolution_events", "決議的追蹤", "決議何時改為什麼狀態與原因", ACCOUNTS, _GROUP, f"{_MINUTES}，也不能更改",
            personal="made_by reason", other="resolution_id happened_at from_state to_state"),
+    _entry("award_criteria", "敘獎標準", "學校自訂、由會議決議採用的標準；不得以上傳、勾選或通過率為條件", ACCOUNTS, _AWARDS, _LASTING,
+           personal="created_by", other="series version name audience minimum_count condition_count period grade quota valid_from "
+                                        "valid_until is_example created_at"),
+    _entry("award_conditions", "敘獎標準的條件", "看哪個責任階段的哪個數字", NOBODY, _AWARDS, _LASTING,
+           other="criterion_id stage measure comparator threshold"),
+    _entry("award_adoptions", "敘獎標準的採用", "由哪一項決議採用或停用", ACCOUNTS, _AWARDS, _LASTING,
+           personal="made_by", other="criterion_id ruling resolution_id happened_at"),
+    _entry("award_cases", "敘獎案", "工作小組評核承辦人員的辦理成效（補充規定範例十一）", STAFF, f"{_AWARDS}；當事人限自己的案子", _LASTING,
+           personal="subject staff_code grade facts", other="criterion_id term as_of"),
+    _entry("award_steps", "敘獎案的經過", "誰提案、當事人怎麼說、誰評核與決定", f"{STAFF}、{ACCOUNTS}", f"{_AWARDS}；當事人限自己的案子", _LASTING,
+           personal="made_by staff_code role reason", other="case_id position kind happened_at resolution_id until_at"),
+    _entry("award_evidence", "敘獎案的依據", "提案當時的數字與反面的事實，凍結後不再改變；只有教師代碼、沒有姓名", STAFF,
+           f"{_AWARDS}；當事人限自己的案子", _LASTING, personal="content", other="case_id frozen_at sha256"),
     _entry("audit_events", "稽核紀錄", "查得出誰看了、改了、帶走了什麼；沒有姓名，學生以代號表示", f"{ACCOUNTS}、{STAFF}、{STUDENTS}",
            "系統管理者、稽核；本人（誰看了自己）", "設定 audit_retention_years，預設 5 年", personal="happened_at actor action detail about",
            other="sequence previous_hash hash"),

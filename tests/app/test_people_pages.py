@@ -19,9 +19,9 @@ from dashboard.access.scope import Scope
 from dashboard.components.words import voluntary_rule
 from dashboard.services.filters import _teachers, open_view
 from dashboard.services.reports import report
-from dashboard.services.teachers import FEWEST_PEERS, assigned_when_done, peers_of, teacher_of
-from data.instants import from_us
-from data.ledger import holders, narrow
+from dashboard.services.teachers import FEWEST_PEERS, peers_of, teacher_of
+from data.instants import NEVER, from_us
+from data.ledger import assigned_then, holders, narrow
 from data.metrics import Question
 from tests.app.conftest import fire
 from tests.app.test_participation_pages import numbers, parts, past_term, texts
@@ -109,9 +109,9 @@ def test_a_change_of_staff_after_the_work_was_done_rewrites_nothing(place, after
     done = duties[duties["done_at"] < now_us(open_view_of(place, past_term(place)).filters.as_of)].tail(20)
     other = int(done["assigned"].max()) + 1
     moved = pd.DataFrame({"outcome_id": done["item"], "teacher": other, "from_at": done["done_at"] + after_us})
-    found = assigned_when_done(replace(ledger, reassignments=moved.drop_duplicates("outcome_id", keep="last")), done)
+    found = assigned_then(replace(ledger, reassignments=moved.drop_duplicates("outcome_id", keep="last")), done, NEVER)
     last = ~done["item"].duplicated(keep="last").to_numpy()
-    expected = np.full(len(done), other) if moves else assigned_when_done(replace(ledger, reassignments=moved.iloc[:0]), done)  # fmt: skip
+    expected = np.full(len(done), other) if moves else assigned_then(replace(ledger, reassignments=moved.iloc[:0]), done, NEVER)  # fmt: skip
     assert found[last].tolist() == expected[last].tolist()
 
 

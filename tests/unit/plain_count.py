@@ -118,7 +118,8 @@ def sendings_at(frames, term, as_of_us, deadline="current"):
             state = "overdue" if due is not None and as_of_us >= due else "open"
         found.append(
             {
-                "state": state, "sent": row.sent_at, "done": row.completed_at, "decided": row.decided_at, "closes": end_of("upload"),
+                "state": state, "due": due, "assigned": row.teacher_code, "passed": row.passed, "id": row.round_id,
+                "sent": row.sent_at, "done": row.completed_at, "decided": row.decided_at, "closes": end_of("upload"),
                 "school": "school", "grade": str(student.grade), "department": student.department, "class": student.class_name,
                 "subject": row.subject, "teacher": holder, "unit": unit_of.get(holder, ""),
             }
