@@ -19,6 +19,7 @@ from dashboard.errors import install_errors
 from dashboard.exports.audit import install_audit_export
 from dashboard.exports.imports import install_imports
 from dashboard.exports.meetings import install_meetings
+from dashboard.exports.notices import install_notices
 from dashboard.exports.pack.routes import install_packs
 from dashboard.exports.routes import install_exports
 from dashboard.exports.slips import install_slips
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_slips(server)
     install_packs(server)
     install_meetings(server)
+    install_notices(server)
     install_imports(server)
     install_errors(server)
     Compress(server)

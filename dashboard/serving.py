@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import sys
+from threading import Thread
 
+from dashboard.exports.notices import mail_writer
+from dashboard.services.notices import keep_reminding
+from dashboard.services.store import Store
 from dashboard.settings import Settings
+
+
+def start_reminding(store: Store, settings: Settings) -> None:
+    """Look after reminders in a thread of this process, as any number of processes may: each notice is claimed by one."""
+    thread = Thread(target=keep_reminding, args=(store, settings, mail_writer()), name="licheng-reminders", daemon=True)
+    thread.start()
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
@@ -14,7 +24,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
 
         from dashboard.factory import create_app
 
-        serve(create_app(settings).server, host=host, port=port, threads=8)
+        server = create_app(settings).server
+        start_reminding(server.config["LICHENG_STORE"], settings)
+        serve(server, host=host, port=port, threads=8)
         return
     from gunicorn.app.base import BaseApplication
 
@@ -33,6 +45,9 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
             }
             for key, value in options.items():
                 self.cfg.set(key, value)
+            self.cfg.set(
+                "post_worker_init", lambda worker: start_reminding(worker.wsgi.config["LICHENG_STORE"], settings)
+            )
 
         def load(self) -> object:
             """Make the app in each worker: an engine must not cross a fork."""

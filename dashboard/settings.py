@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,6 +22,13 @@ class Settings(BaseSettings):
     behind_tls: bool = False  # a reverse proxy terminates TLS: Secure cookies, HSTS, forwarded host
     idle_minutes: int = 30
     session_hours: int = 8
+    site_url: str = ""  # where people reach this site, for the link in a reminder
+    smtp_host: str = ""  # reminders by e-mail: none without a host and a sender
+    smtp_port: int = 587
+    smtp_tls: str = "starttls"  # or tls, or none for a server on this machine
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = ""
 
     @property
     def url(self) -> str:

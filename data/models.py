@@ -942,6 +942,27 @@ class LoginLink(Base):
     expires_at: Mapped[datetime]
 
 
+class Notice(Base):
+    """A reminder to a member of staff: made once for a mark of the rule (data.reminding), written anew at the moment of sending.
+
+    item_count, overdue_count: of what it said when it was last written. reply: the mail server's code and words, no address.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (UniqueConstraint("person_code", "mark_on"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_code: Mapped[str]
+    mark_on: Mapped[date]
+    made_at: Mapped[datetime]
+    state: Mapped[str]
+    item_count: Mapped[int]
+    overdue_count: Mapped[int]
+    tries: Mapped[int]
+    next_try_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    reply: Mapped[str]
+
+
 class LoginFailure(Base):
     """A failed login of the last quarter of an hour, by a keyed hash of the address it came from."""
 

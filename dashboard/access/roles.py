@@ -27,6 +27,7 @@ class Permission(StrEnum):
     MAKE_PACKS = "make_packs"
     VIEW_MEETINGS = "view_meetings"  # the group's meetings, by titles and never by names
     MANAGE_MEETINGS = "manage_meetings"  # plan, mark who was present, write down and follow up what was resolved
+    MANAGE_REMINDERS = "manage_reminders"  # switch reminders on, see who is written to and what became of it
     VIEW_AUDIT = "view_audit"  # who did and looked at what
     ADMINISTER = "administer"  # accounts, roles, settings, health, backups
 
@@ -87,7 +88,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS} | _CHAIR,
-    Role.EXECUTIVE_SECRETARY: _REGISTRAR | _CHAIR,
+    Role.EXECUTIVE_SECRETARY: _REGISTRAR | _CHAIR | {Permission.MANAGE_REMINDERS},
     Role.SECTION_CHIEF: _REGISTRAR | _GROUP,
     Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
     Role.TEACHER: frozenset(

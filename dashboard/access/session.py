@@ -9,6 +9,7 @@ from dashboard.access.roles import EDITIONS, PERMISSIONS, Permission, Role
 from dashboard.access.scope import Scope, scope_for
 from dashboard.services import accounts
 from dashboard.services.store import Store
+from dashboard.settings import Settings
 
 
 class Person(UserMixin):  # type: ignore[misc]
@@ -81,6 +82,12 @@ def current_account() -> accounts.Account:
     """Return the account of this request's person."""
     account: accounts.Account = current_user.account
     return account
+
+
+def settings() -> Settings:
+    """Return how this server is set up."""
+    found: Settings = current_app.config["LICHENG_SETTINGS"]
+    return found
 
 
 def store() -> Store:

@@ -38,6 +38,7 @@ ACTIONS: Final = {
     "agenda_removed": N_("移除議程"),
     "resolution_added": N_("新增決議"),
     "resolution_moved": N_("決議改變狀態"),
+    "notice_handed": N_("提醒改為當面交付"),
     "backup_made": N_("備份"),
     "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),
@@ -57,6 +58,7 @@ _KINDS: Final = {
     "setting": N_("設定"),
     "meeting": N_("會議"),
     "resolution": N_("決議"),
+    "notice": N_("提醒"),
 }
 _DETAILS: Final = {
     "table": N_("表格"),

@@ -12,6 +12,7 @@ from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
 from dashboard.i18n import gettext as _
 from dashboard.services.filters import View
+from dashboard.services.notices import last_notices
 from dashboard.services.reminders import Reminder, names_teachers, reminders, waiting
 
 BETWEEN = "────────"
@@ -22,7 +23,8 @@ def _rows(view: View) -> pd.DataFrame:
     words = pd.Series(_("待認證"), index=frame.index)
     words[frame["is_overdue"]] = _("逾期")
     words[frame["is_judged"]] = _("已判定，未發佈")
-    return frame.assign(state=words)
+    told = {code: line.ended_at for code, line in last_notices(store(), view.filters).items()}
+    return frame.assign(state=words, noticed_at=[told.get(code) for code in frame["teacher_code"]])
 
 
 TABLE = Table(
@@ -41,6 +43,7 @@ TABLE = Table(
         Column("days", N_("已等（日）"), "days", N_("從送出認證到資料截至時的日數。")),
         Column("last_at", N_("最後期限"), "instant", N_("期限內的最後一秒（臺北時間）：認證期程結束與送出後 3 日（學校設定）兩者較晚的一個。沒有公告期程時空白。")),
         Column("state", N_("狀態"), "text", N_("待認證、逾期，或已判定而還沒有發佈。已完成或已轉交的件數不在清單裡。")),
+        Column("noticed_at", N_("上一次提醒"), "instant", N_("最近一次寄出或當面交付提醒的時間（臺北時間）；還沒有提醒過時空白。")),
     ),
     rows=_rows,
     allowed=names_teachers,

@@ -17,6 +17,7 @@ from dashboard.components.dates import day_of, last_day, roc_date, roc_datetime
 from dashboard.components.downloads import downloads
 from dashboard.components.empty import empty_state
 from dashboard.components.grid import Column, grid
+from dashboard.components.notices import notice_word
 from dashboard.components.numbers import count, days, percent, percent_of_rate
 from dashboard.components.page import columns, findings
 from dashboard.components.table import data_table
@@ -24,6 +25,7 @@ from dashboard.components.tile import tile, tiles
 from dashboard.figures.peers import peers
 from dashboard.frame import answer, asked, frame, ids_of, keep_address, read_query
 from dashboard.services.filters import View, open_view
+from dashboard.services.notices import Line, last_notices
 from dashboard.services.teachers import FEWEST_PEERS, QUEUE_ROWS, Peers, Teacher, teacher_of
 
 PAGE = "teachers"
@@ -56,10 +58,13 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
     if name and view is not None:
         record_teacher_view(view.filters.teacher or "")
     title = _("教師：%(name)s", name=name) if name else _("教師")
-    return answer(PAGE, title, CONTROLS, values, _body)
+    last = last_notices(store(), view.filters, person=view.filters.teacher or "-") if name and view is not None else {}
+    notice = next(iter(last.values()), None)
+    about = "" if notice is None else f"{notice.id} {notice.state}"
+    return answer(PAGE, title, CONTROLS, values, lambda view, theme: _body(view, theme, notice), about=about)
 
 
-def _body(view: View, theme: str) -> list[Any]:
+def _body(view: View, theme: str, notice: Line | None) -> list[Any]:
     result = teacher_of(store(), view)
     if result is None:
         why = _("這個學期沒有這位教師的認證，或不在您的職務範圍內。")
@@ -67,7 +72,7 @@ def _body(view: View, theme: str) -> list[Any]:
     if not result.counts["expected"]:
         text = _("這個學期到截至日為止，沒有已送出、由這位教師承辦的認證；學生還沒有送出，就沒有應辦的認證。")
         return [empty_state(_("沒有應辦的認證"), text, _("前往教師認證"), "/certification" + asked(view))]
-    parts: list[Any] = [findings(_findings(result, view)), _tiles(result, view), _queue_card(result, view)]
+    parts: list[Any] = [findings(_findings(result, view)), _tiles(result, view, notice), _queue_card(result, view)]
     return [*parts, columns(_peers_card(result, view, theme))]
 
 
@@ -97,7 +102,7 @@ def _findings(result: Teacher, view: View) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _tiles(result: Teacher, view: View) -> html.Div:
+def _tiles(result: Teacher, view: View, notice: Line | None) -> html.Div:
     counts, done, total = result.counts, _done(result), int(result.counts["expected"])
     decided, overdue, on_time = _decided(result), int(counts["overdue"]), int(counts["on_time"])
     median = counts["wait_median_days"]
@@ -110,7 +115,7 @@ def _tiles(result: Teacher, view: View) -> html.Div:
         tile(_("準時"), percent(on_time, decided), fraction=(on_time, decided), unit=_("件"), note=_("已完成或已逾期的件數中")),
         tile(
             _("逾期未認證"), _("%(n)s 件", n=count(overdue)), status="overdue" if overdue else "on_track" if result.waiting else "done",
-            fraction=(overdue, total), unit=_("件"), note=_("另有 %(n)s 件待認證、未到期", n=count(counts["open"])),
+            fraction=(overdue, total), unit=_("件"), note=_("另有 %(n)s 件待認證、未到期", n=count(counts["open"])) + _noticed(notice),
         ),
         tile(
             _("等候中位數"), _("%(n)s 日", n=days(median, decimals=1)) if median == median else "—", fraction=(done, total), unit=_("件已完成"),
@@ -121,6 +126,14 @@ def _tiles(result: Teacher, view: View) -> html.Div:
             note=_("這是時間的背景，不是教師的責任"),
         ),
     )  # fmt: skip
+
+
+def _noticed(notice: Line | None) -> str:
+    """Say when the teacher was last told, beside what is overdue."""
+    if notice is None:
+        return ""
+    said = {"day": roc_date(notice.ended_at), "what": notice_word(notice.state)}
+    return _("。上一次提醒：%(day)s %(what)s", **said)
 
 
 def _queue_card(result: Teacher, view: View) -> html.Section:

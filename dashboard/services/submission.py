@@ -165,6 +165,12 @@ def _instant(microseconds: int) -> datetime | None:
     return None if microseconds == NEVER else from_us(microseconds)
 
 
+def part_of(kind: str) -> tuple[str, int, bool]:
+    """Take the ledger's name of a roster apart: which one, of which 高三 batch (0: none), whether of 進修部."""
+    name, _, batch = kind.removesuffix("_evening").partition("_")
+    return name, int(batch or 0), kind.endswith("_evening")
+
+
 def _rosters(ledger: Ledger, term: int, as_of: datetime) -> list[Roster]:
     as_of_us = to_us(as_of)
     duties = ledger.of_term(term, "submit")
@@ -173,14 +179,12 @@ def _rosters(ledger: Ledger, term: int, as_of: datetime) -> list[Roster]:
         if not state:
             continue
         kind = str(ledger.labels["kind"][duty["kind"]])
-        is_evening = kind.endswith("_evening")
-        task = kind.removesuffix("_evening")
-        name, _, batch = task.partition("_")
-        starts_at = _starts(ledger, f"submit_{task}", term)
+        name, batch, is_evening = part_of(kind)
+        starts_at = _starts(ledger, "submit_" + kind.removesuffix("_evening"), term)
         result.append(
             Roster(
                 name=name,
-                batch=int(batch or 0),
+                batch=batch,
                 is_evening=is_evening,
                 term=term,
                 unit=_unit(ledger, duty["unit"]),
@@ -189,7 +193,7 @@ def _rosters(ledger: Ledger, term: int, as_of: datetime) -> list[Roster]:
                 original_ends_at=_instant(duty["original_due_at"]),
                 state=state,
                 done_at=_instant(duty["done_at"]) if duty["done_at"] <= as_of_us else None,
-                books=_books(ledger, name, int(batch or 0), term, as_of_us, is_evening=is_evening),
+                books=_books(ledger, name, batch, term, as_of_us, is_evening=is_evening),
             )
         )
     return result

@@ -85,6 +85,8 @@ REGISTER: Final = (
            personal="user_id token_hash expires_at"),
     _entry("login_failures", "登入失敗", "擋住猜密碼的人；網路位址只留雜湊", ACCOUNTS, "不顯示在畫面上", "15 分鐘",
            personal="address_hash failed_at"),
+    _entry("notices", "提醒", "提醒本人有什麼工作等候，並留下已經通知的證明；不含信件內容與地址", STAFF, "執行秘書；本人", "學校自訂；不自動刪除",
+           personal="person_code mark_on made_at state item_count overdue_count tries next_try_at ended_at reply"),
     _entry("frozen_packs", "會議資料", "會議依據的數字，凍結後不再改變；完整版的附件載有教師姓名與件數", STAFF,
            "召集人、執行秘書；其他成員只有不具名的成員版", "學校自訂；不自動刪除，也不能更改", personal="content made_by",
            other="term as_of edition made_at sha256 size"),

@@ -41,14 +41,14 @@ MAY = {
     "submission": VIEWERS - {"homeroom"}, "departments": VIEWERS - {"homeroom"}, "classes": VIEWERS - {"member"},
     "teachers": ACTORS | {"principal", "teacher"}, "students": ACTORS | {"homeroom"}, "corrections": ACTORS,
     "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"}, "privacy": set(ROLES), "admin": {"admin"},
-    "packs": VIEWERS - {"homeroom"}, "meetings": VIEWERS - {"homeroom"},
+    "packs": VIEWERS - {"homeroom"}, "meetings": VIEWERS - {"homeroom"}, "reminders": {"secretary"},
 }  # fmt: skip
 # Callbacks of 匯入 that write, or show what was handed in and is not decided.
 IMPORTERS = ("imports-waiting", "imports-commit", "imports-decided", "imports-undone")
 TABLES = {
     "classes": VIEWERS, "uploads": VIEWERS, "selection": VIEWERS, "receipts": VIEWERS, "disputes": VIEWERS - {"member"},
     "submission": VIEWERS - {"homeroom"}, "registration": VIEWERS - {"homeroom"}, "department_classes": VIEWERS - {"homeroom"},
-    "teachers": ACTORS | {"principal"}, "reminders": ACTORS | {"principal", "teacher"}, "class_students": ACTORS | {"homeroom"},
+    "teachers": ACTORS | {"principal"}, "reminders": ACTORS | {"principal", "teacher"}, "class_students": ACTORS | {"homeroom"}, "notices": {"secretary"},
 }  # fmt: skip
 OPEN = {"/login", "/invite/<token>", "/healthz", "/readyz", "/language/<code>"}
 NOBODY = {"class": "Ж999", "teacher": "ѪT999", "student": "Ѧ99999", "dept": "無此科"}
