@@ -39,6 +39,17 @@ ACTIONS: Final = {
     "resolution_added": N_("新增決議"),
     "resolution_moved": N_("決議改變狀態"),
     "notice_handed": N_("提醒改為當面交付"),
+    "award_criterion_added": N_("新增敘獎標準"),
+    "award_examples_loaded": N_("載入敘獎標準範例"),
+    "award_adopted": N_("採用敘獎標準"),
+    "award_ended": N_("停用敘獎標準"),
+    "award_drafted": N_("建立敘獎案"),
+    "award_proposed": N_("敘獎提案"),
+    "award_said": N_("當事人表示意見"),
+    "award_assessed": N_("敘獎評核"),
+    "award_decided": N_("敘獎決定"),
+    "award_withdrawn": N_("撤回敘獎案"),
+    "view_awards": N_("檢視敘獎"),
     "backup_made": N_("備份"),
     "backup_restored": N_("由備份還原"),
     "user_added": N_("新增帳號"),
@@ -59,6 +70,8 @@ _KINDS: Final = {
     "meeting": N_("會議"),
     "resolution": N_("決議"),
     "notice": N_("提醒"),
+    "criterion": N_("敘獎標準"),
+    "award": N_("敘獎案"),
 }
 _DETAILS: Final = {
     "table": N_("表格"),
@@ -90,13 +103,16 @@ _DETAILS: Final = {
     "members": N_("成員人數"),
     "matter": N_("事項"),
     "meeting": N_("會議"),
+    "resolution": N_("決議"),
+    "conditions": N_("條件數"),
+    "step": N_("步驟"),
     "keys": N_("含金鑰"),
     "made_at": N_("備份時間"),
     "kept": N_("原資料庫留存"),
 }
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
 _SIGHT: Final = 16  # of a fingerprint, as the page of packs shows it; of an instant, to the minute
-_WHOLE: Final = ("teacher", "account", "setting", "meeting", "resolution")
+_WHOLE: Final = ("teacher", "account", "setting", "meeting", "resolution", "criterion", "award")
 
 
 def action_words(action: str) -> str:
