@@ -94,10 +94,10 @@ def demo(
             _err.print(str(problem), markup=False)
         raise typer.Exit(1)
     people: list[tuple[str, str, dict[str, Any]]] = [
-        ("principal", "convener", {}),
-        ("secretary", "executive_secretary", {}),
-        ("chief", "section_chief", {"unit": school.chief_unit}),
-        ("homeroom", "homeroom", {"classes": [school.homeroom_class]}),
+        ("principal", "convener", {"staff_code": school.principal_code}),
+        ("secretary", "executive_secretary", {"staff_code": school.secretary_code}),
+        ("chief", "section_chief", {"unit": school.chief_unit, "staff_code": school.chief_code}),
+        ("homeroom", "homeroom", {"classes": [school.homeroom_class], "staff_code": school.homeroom_code}),
         ("teacher", "teacher", {"staff_code": school.teacher_code}),
         ("member", "member", {}),
         ("auditor", "auditor", {}),
@@ -111,7 +111,15 @@ def demo(
         password = secrets.token_urlsafe(12)
         accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""), by=getpass.getuser())  # fmt: skip
         table.add_row(
-            name, password, role, "、".join(str(v if isinstance(v, str) else v[0]) for v in scope.values()) or "全校"
+            name,
+            password,
+            role,
+            "、".join(
+                [
+                    *(["全校"] if not set(scope) - {"staff_code"} and role != "teacher" else []),
+                    *(str(v if isinstance(v, str) else v[0]) for v in scope.values()),
+                ]
+            ),
         )
     Console(width=100).print(table)
 

@@ -17,6 +17,7 @@ from dashboard.access.views import install_views
 from dashboard.account import install_account
 from dashboard.errors import install_errors
 from dashboard.exports.audit import install_audit_export
+from dashboard.exports.commendation import install_commendation
 from dashboard.exports.imports import install_imports
 from dashboard.exports.meetings import install_meetings
 from dashboard.exports.notices import install_notices
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_slips(server)
     install_packs(server)
     install_meetings(server)
+    install_commendation(server)
     install_notices(server)
     install_imports(server)
     install_errors(server)

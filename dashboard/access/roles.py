@@ -28,6 +28,10 @@ class Permission(StrEnum):
     VIEW_MEETINGS = "view_meetings"  # the group's meetings, by titles and never by names
     MANAGE_MEETINGS = "manage_meetings"  # plan, mark who was present, write down and follow up what was resolved
     MANAGE_REMINDERS = "manage_reminders"  # switch reminders on, see who is written to and what became of it
+    VIEW_OWN_CASE = "view_own_case"  # award cases about oneself, by the account's staff code
+    VIEW_AWARDS = "view_awards"  # criteria, what they find, and everybody's cases
+    PROPOSE_AWARDS = "propose_awards"  # write criteria, draft, propose, record the group's assessment
+    DECIDE_AWARDS = "decide_awards"
     VIEW_AUDIT = "view_audit"  # who did and looked at what
     ADMINISTER = "administer"  # accounts, roles, settings, health, backups
 
@@ -75,6 +79,7 @@ _AGGREGATES = _SCHOOL - {Permission.VIEW_CLASS, Permission.VIEW_TEACHER}
 _REGISTRAR = _SCHOOL | {Permission.VIEW_STUDENT, Permission.VIEW_IMPORTS, Permission.IMPORT, Permission.CORRECT}
 _GROUP = frozenset({Permission.VIEW_PACKS, Permission.VIEW_MEETINGS})
 _CHAIR = _GROUP | {Permission.MAKE_PACKS, Permission.MANAGE_MEETINGS}
+_AWARDS = frozenset({Permission.VIEW_OWN_CASE, Permission.VIEW_AWARDS})
 # Written out: a new permission is nobody's until somebody says whose.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     # health and accounts; no student or teacher rows
@@ -87,12 +92,18 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ADMINISTER,
         }
     ),
-    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS} | _CHAIR,
-    Role.EXECUTIVE_SECRETARY: _REGISTRAR | _CHAIR | {Permission.MANAGE_REMINDERS},
-    Role.SECTION_CHIEF: _REGISTRAR | _GROUP,
-    Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT},
+    Role.CONVENER: _SCHOOL | {Permission.VIEW_IMPORTS, Permission.DECIDE_AWARDS} | _CHAIR | _AWARDS,
+    Role.EXECUTIVE_SECRETARY: _REGISTRAR | _CHAIR | _AWARDS | {Permission.MANAGE_REMINDERS, Permission.PROPOSE_AWARDS},
+    Role.SECTION_CHIEF: _REGISTRAR | _GROUP | {Permission.VIEW_OWN_CASE},
+    Role.HOMEROOM: _OWN_CLASS | {Permission.VIEW_STUDENT, Permission.VIEW_OWN_CASE},
     Role.TEACHER: frozenset(
-        {Permission.VIEW_OWN, Permission.VIEW_CERTIFICATION, Permission.VIEW_TEACHER, Permission.EXPORT}
+        {
+            Permission.VIEW_OWN,
+            Permission.VIEW_CERTIFICATION,
+            Permission.VIEW_TEACHER,
+            Permission.EXPORT,
+            Permission.VIEW_OWN_CASE,
+        }
     ),
     # parents and students sit in the group: no names, small groups suppressed
     Role.MEMBER: _AGGREGATES | _GROUP,

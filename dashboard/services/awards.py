@@ -64,8 +64,7 @@ from data.awards.criteria import (
 )
 from data.awards.review import MET, NEAR, Check, Finding, duties_of, review, terms_of
 from data.db import read_data_version, reading, writing
-from data.instants import TAIPEI, parse_as_of, to_us
-from data.ledger import STAGES
+from data.instants import NEVER, TAIPEI, from_us, parse_as_of, to_us
 from data.meetings import HELD, was_held
 from data.metrics.completion import STATES, states
 from data.models import AwardAdoption, AwardCriterion, AwardStep, Import, Staff
@@ -75,7 +74,7 @@ __all__ = [
     "MOST_CONDITIONS", "NEAR", "OBJECT", "OWN_STEPS", "PERIODS", "PROPOSE", "RATES", "SECRETARY", "THOUSANDTHS", "UNIT", "WITHDRAW", "Actor",
     "AwardError", "Awards", "Case", "Check", "Condition", "Criterion", "Finding", "Moved", "Step", "add_criterion", "adopt", "draft", "end",
     "evidence_of", "heard_until", "improved", "items_of", "load_examples", "moved_since", "newest_versions", "now", "proposal_of",
-    "read_awards", "read_own", "review_of", "stamp", "state_of", "steps_open_to", "take", "terms_of", "why_not_usable",
+    "read_awards", "read_own", "review_of", "shown_of", "stamp", "state_of", "steps_open_to", "take", "terms_of", "why_not_usable",
 ]  # fmt: skip
 
 MOST_CONDITIONS: Final = 4  # that the form takes at once
@@ -262,25 +261,35 @@ def review_of(store: Store, criterion: Criterion, *, term: int, as_of: datetime)
     return store.kept(key, lambda: review(ledger, criterion, term=term, as_of=as_of))
 
 
-def items_of(store: Store, criterion: Criterion, code: str, *, term: int, as_of: datetime) -> pd.DataFrame:
-    """Return the duties behind a finding, oldest first: stage, about, opened_at, due_at, original_due_at, done_at, state."""
+def items_of(store: Store, criterion: Criterion, code: str, *, term: int, as_of: datetime) -> list[dict[str, Any]]:
+    """Return the duties behind a finding, oldest first: stage, about, opened_at, due_at, original_due_at, done_at, state.
+
+    Instants that have not come by as_of, or that nobody announced, are None.
+    """
     _version, ledger = store.ledger()
     labels = ledger.labels["unit" if AUDIENCES[criterion.audience].subject == UNIT else "teacher"]
-    frames = []
+    found: list[dict[str, Any]] = []
     for stage in dict.fromkeys(each.stage for each in criterion.conditions):
         duties = duties_of(ledger, criterion, stage, term=term, as_of=as_of)
         own = duties[[str(labels[subject]) == code for subject in duties["subject"]]]
-        state = states(own, to_us(as_of))
-        frames.append(
-            pd.DataFrame(
-                {
-                    "stage": [STAGES[each] for each in own["stage"]], "about": _about(ledger.labels, own), "opened_at": own["opened_at"].to_numpy(),
-                    "due_at": own["due_at"].to_numpy(), "original_due_at": own["original_due_at"].to_numpy(),
-                    "done_at": own["done_at"].to_numpy(), "state": [STATES[each] for each in state],
-                }
+        about, state = _about(ledger.labels, own), states(own, to_us(as_of))
+        for n, row in enumerate(own.to_dict("records")):
+            done = row["done_at"] if row["done_at"] <= to_us(as_of) else NEVER
+            found.append(
+                {"stage": stage, "about": about[n], "state": STATES[state[n]], "done_at": _moment(done)}
+                | {name: _moment(row[name]) for name in ("opened_at", "due_at", "original_due_at")}
             )
-        )  # fmt: skip
-    return pd.concat(frames).sort_values(["opened_at", "about"], kind="stable", ignore_index=True)
+    return sorted(found, key=lambda each: (each["opened_at"], each["about"]))
+
+
+def _moment(microseconds: int) -> datetime | None:
+    return None if microseconds == NEVER else from_us(microseconds)
+
+
+def shown_of(finding: Finding) -> dict[str, Any]:
+    """Return a finding in the form in which evidence is frozen, so that both are shown alike."""
+    shown: dict[str, Any] = _plain(finding)
+    return shown
 
 
 def _about(labels: Mapping[str, Any], duties: pd.DataFrame) -> list[str]:

@@ -43,7 +43,7 @@ class DemoSchool:
     """Where the files are, the people a demo signs in, and what a school enters by hand (data.demo.entries).
 
     homeroom: leads a class that has uploads. teacher: has the longest queue. chief: heads the section whose
-    members certify, one of them late. hand_ins: every 提交 so far, by time; only the last year's left their books.
+    members certify, one of them late. secretary: the first 主任. hand_ins: every 提交 so far, by time; only the last year's left their books.
     """
 
     folder: Path
@@ -53,6 +53,8 @@ class DemoSchool:
     teacher_code: str
     chief_unit: str
     chief_code: str
+    principal_code: str
+    secretary_code: str
     hand_ins: tuple[HandIn, ...]
 
 
@@ -191,5 +193,7 @@ def _cast(folder: Path, roster: Roster, activity: Activity, hand_ins: list[HandI
         teacher_code=str(code[int(waiting.idxmax())]),
         chief_unit=CHIEF_UNIT,
         chief_code=str(code[chief]),
+        principal_code=str(code[0]),
+        secretary_code=str(code[int((staff["post"] == "director").to_numpy().argmax()) or 1]),
         hand_ins=tuple(hand_ins),
     )

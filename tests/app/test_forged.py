@@ -23,7 +23,7 @@ SEARCHES = (
     "?dept=%E2%80%8B", "?grade=-1", "?scope=all&role=convener",
 )  # fmt: skip
 # Of those who may ask, the one who may see the least; so that whatever comes too much is foreign.
-NARROWEST = ("teacher", "homeroom", "member", "auditor", "chief", "admin")
+NARROWEST = ("teacher", "homeroom", "member", "auditor", "chief", "admin", "secretary")
 FINE = (200, 204, 400, 403, 413)
 
 

@@ -41,7 +41,8 @@ MAY = {
     "submission": VIEWERS - {"homeroom"}, "departments": VIEWERS - {"homeroom"}, "classes": VIEWERS - {"member"},
     "teachers": ACTORS | {"principal", "teacher"}, "students": ACTORS | {"homeroom"}, "corrections": ACTORS,
     "imports": ACTORS | {"principal", "auditor", "admin"}, "audit": {"auditor", "admin"}, "privacy": set(ROLES), "admin": {"admin"},
-    "packs": VIEWERS - {"homeroom"}, "meetings": VIEWERS - {"homeroom"}, "reminders": {"secretary"},
+    "packs": VIEWERS - {"homeroom"}, "meetings": VIEWERS - {"homeroom"},
+    "commendation": {"principal", "secretary", "chief", "homeroom", "teacher"}, "reminders": {"secretary"},
 }  # fmt: skip
 # Callbacks of 匯入 that write, or show what was handed in and is not decided.
 IMPORTERS = ("imports-waiting", "imports-commit", "imports-decided", "imports-undone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,16 @@ def fonts_here() -> tuple[str, ...]:
     return tuple(name for name in FONTS if name in known)
 
 
+def need_fonts() -> tuple[str, ...]:
+    """Return the fonts to set with. Raises SettingError where there is none, saying which one to install."""
+    fonts = fonts_here()
+    if not fonts:
+        raise SettingError(
+            _("這部主機沒有中文字型，無法製作 PDF；請安裝 Noto Sans CJK（例：apt install fonts-noto-cjk）後再試。")
+        )
+    return fonts
+
+
 def title_of(evidence: Evidence) -> str:
     """Name a pack."""
     return _("%(term)s　工作小組會議資料", term=term_name(evidence.term)) + aside(edition_name(evidence.edition))
@@ -67,11 +78,7 @@ def footer_of(evidence: Evidence, evidence_hash: str) -> str:
 
 def to_pdf(evidence: Evidence, *, evidence_hash: str) -> bytes:
     """Set a pack as PDF/UA-1: tagged, with Chinese that can be searched and copied. Raises SettingError without a font."""
-    fonts = fonts_here()
-    if not fonts:
-        raise SettingError(
-            _("這部主機沒有中文字型，無法製作 PDF；請安裝 Noto Sans CJK（例：apt install fonts-noto-cjk）後再試。")
-        )
+    fonts = need_fonts()
     made = evidence.made_at
     said = {
         "title": title_of(evidence), "school": evidence.school or _("學校"), "made": [made.year, made.month, made.day],
@@ -79,6 +86,11 @@ def to_pdf(evidence: Evidence, *, evidence_hash: str) -> bytes:
         "findings_title": _("重點"), "findings": evidence.findings,
         "parts": [_part(each) for each in evidence.parts], "annex": [_part(each) for each in evidence.annex],
     }  # fmt: skip
+    return compile_pdf(said, made)
+
+
+def compile_pdf(said: Mapping[str, Any], made: datetime) -> bytes:
+    """Set what is said in the template's words as PDF/UA-1. Raises SettingError where typst cannot."""
     try:
         made_pdf: bytes = typst.compile(
             _TEMPLATE.read_bytes(), sys_inputs={"pack": json.dumps(said, ensure_ascii=False)}, pdf_standards=["ua-1"],
