@@ -9,7 +9,7 @@ from dash import html
 from flask_babel import gettext as _
 
 from dashboard.components.badge import badge
-from dashboard.components.dates import roc_date, roc_datetime
+from dashboard.components.dates import roc_date, roc_datetime, until
 from dashboard.components.numbers import count, days, fraction, percent, percent_of_rate
 from dashboard.components.table import data_table
 from dashboard.components.words import N_, aside, listed, stage_name
@@ -28,6 +28,10 @@ _STEPS: Final = {
     "drafted": N_("建立草案"), "proposed": N_("提案，凍結依據"), "commented": N_("當事人表示意見"), "objected": N_("當事人異議"),
     "agreed": N_("當事人沒有意見"), "assessed": N_("工作小組評核"), "approved": N_("召集人同意"), "declined": N_("召集人不同意"),
     "withdrawn": N_("撤回"),
+}  # fmt: skip
+_ACTIONS: Final = {
+    "proposed": N_("提案並凍結依據"), "commented": N_("表示意見"), "objected": N_("提出異議"), "agreed": N_("沒有意見"),
+    "assessed": N_("登記工作小組的評核"), "approved": N_("同意提請敘獎"), "declined": N_("不提請敘獎"), "withdrawn": N_("撤回這個案子"),
 }  # fmt: skip
 _MEASURES: Final = {
     "timeliness": N_("準時率"), "completion": N_("完成率"), "due_so_far": N_("到期完成率"), "wait_median_days": N_("等候日數中位"),
@@ -72,6 +76,11 @@ def state_word(state: str) -> str:
 def step_word(kind: str) -> str:
     """Name a step of a case."""
     return _(_STEPS[kind])
+
+
+def action_word(kind: str) -> str:
+    """Say what somebody does who takes a step."""
+    return _(_ACTIONS[kind])
 
 
 def measure_word(measure: str) -> str:
@@ -150,18 +159,18 @@ def facts_words(finding: Mapping[str, Any]) -> list[str]:
 
 def counter_words(finding: Mapping[str, Any]) -> list[str]:
     """Write what speaks against an award or explains the figures; nothing is left out because it is 0."""
-    found = finding["counter"]
+    found, position = finding["counter"], finding["position"]
     lines = [
         _("目前逾期 %(n)s 件，逾期完成 %(late)s 件", n=count(found["overdue"]), late=count(found["late"])),
         _("在延長後的期限內才完成 %(n)s 件（原訂截止已過）", n=count(found["extension_used"])),
     ]
-    if found["decisions"] or found["with_window"] or finding["position"]:
+    if found["decisions"] or found["with_window"] or position:
         lines += [
             _("上傳截止前 48 小時起才送達 %(n)s/%(all)s 件", n=count(found["last_48h"]), all=count(found["with_window"])),
             _("請假（有代理人）%(n)s 日", n=count(found["leave_days"])),
             _("替別人完成 %(n)s 件，由別人代為完成 %(other)s 件", n=count(found["for_others"]), other=count(found["by_others"])),
             _("退回學生 %(n)s/%(all)s 件：只供參考，不是條件，也不是評分", n=count(found["returned"]), all=count(found["decisions"])),
-            _(_POSITIONS[finding["position"]]),
+            _(_POSITIONS[position]),
         ]  # fmt: skip
     return lines
 
@@ -176,13 +185,31 @@ def in_short(finding: Mapping[str, Any]) -> str:
     return listed(f"{condition_words(each['condition'])}{aside(value_words(each))}" for each in finding["checks"])
 
 
+def counter_in_short(finding: Mapping[str, Any]) -> str:
+    """Write the counter-evidence of a finding in one line of counts."""
+    found = finding["counter"]
+    said = {
+        "overdue": count(found["overdue"]),
+        "late": count(found["late"]),
+        "extended": count(found["extension_used"]),
+    }
+    words = _("逾期 %(overdue)s 件、逾期完成 %(late)s 件、延長期內 %(extended)s 件", **said)
+    if found["decisions"] or found["with_window"] or finding["position"]:
+        rest = {
+            "last": fraction(found["last_48h"], found["with_window"]), "leave": count(found["leave_days"]),
+            "others": count(found["for_others"]), "by": count(found["by_others"]),
+        }  # fmt: skip
+        words += _("；48 小時內送達 %(last)s 件；請假 %(leave)s 日；替別人 %(others)s 件、由別人 %(by)s 件", **rest)
+    return words
+
+
 def items_table(items: Sequence[Mapping[str, Any]], *, caption: str) -> html.Div:
     """Show the duties behind a finding, oldest first, with both deadlines."""
     headers = [_("階段"), _("關於"), _("開始"), _("期限"), _("原訂期限"), _("完成"), _("情形")]
     rows = [
         [
-            stage_name(each["stage"]), each["about"] or "—", roc_date(each["opened_at"]), roc_datetime(each["due_at"]),
-            roc_datetime(each["original_due_at"]), roc_datetime(each["done_at"]), duty_state_word(each["state"]),
+            stage_name(each["stage"]), each["about"] or "—", roc_date(each["opened_at"]), until(each["due_at"]),
+            until(each["original_due_at"]), roc_datetime(each["done_at"]), duty_state_word(each["state"]),
         ]
         for each in items
     ]  # fmt: skip

@@ -11,12 +11,15 @@ from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, may, store
 from dashboard.access.trail import record, record_teacher_view
+from dashboard.components.attributes import aria
 from dashboard.components.awards import (
+    action_word,
     audience_word,
     checks_table,
+    condition_words,
+    counter_in_short,
     criterion_sentence,
     finding_lines,
-    in_short,
     items_table,
     measure_word,
     moved_words,
@@ -24,6 +27,7 @@ from dashboard.components.awards import (
     period_word,
     state_badge,
     step_word,
+    value_words,
 )
 from dashboard.components.badge import badge
 from dashboard.components.card import card
@@ -60,7 +64,7 @@ OF = "about"
 STAGES = ("certify", "submit", "register", "confirm")
 FORMATS = (("odt", "ODT"), ("pdf", "PDF"), ("xlsx", "Excel"), ("ods", "ODS"))
 
-register_page(__name__, path="/commendation", name="敘獎", order=6, permission=Permission.VIEW_OWN_CASE)
+register_page(__name__, path="/commendation", name="敘獎", order=6.5, permission=Permission.VIEW_OWN_CASE)
 keep_address(PAGE, FILTERS)
 
 
@@ -230,8 +234,15 @@ def _evidence(case: Case, criterion: Criterion | None) -> list[Any]:
         parts += [html.P(outcome_badge(finding["outcome"])), checks_table(finding["checks"], caption=_("條件與查到的數字")), finding_lines(finding)]  # fmt: skip
     else:
         parts.append(html.P(_("人工提案，依據是上面寫的具體事實。")))
-    note = _("數字截至 %(day)s；依據 %(imports)s 次匯入、%(items)s 件；SHA-256 %(hash)s", day=day_of(case.as_of) if case.as_of else "—",
-             imports=count(len(evidence["imports"])), items=count(len(finding["items"]) if finding else 0), hash=sha256[:16])  # fmt: skip
+    note = "SHA-256 " + sha256[:16]
+    if finding is not None:
+        said = {
+            "day": day_of(case.as_of),
+            "imports": count(len(evidence["imports"])),
+            "items": count(len(finding["items"])),
+            "hash": sha256[:16],
+        }
+        note = _("數字截至 %(day)s；依據 %(imports)s 次匯入、%(items)s 件；SHA-256 %(hash)s", **said)
     parts.append(html.P(note, className="lc-muted"))
     moved = awards.moved_since(store(), case, criterion, evidence)
     if moved:
@@ -269,8 +280,8 @@ def _step_forms(known: Awards, case: Case, actor: Actor) -> list[Any]:
             _("意見") if kind in ("commented", "objected") else _("說明（可不填）") if kind == "agreed" else _("理由")
         )
         fields.append(text_field(f"{key}-{kind}", "reason", label, required=kind != "agreed", whole=True))
-        form = posting_form(fields, action=f"/commendation/cases/{case.id}/{kind}", submit=step_word(kind), css="btn-outline-primary" if kind in ("withdrawn", "declined") else "btn-primary")  # fmt: skip
-        forms.append(html.Details([html.Summary(step_word(kind)), form]))
+        form = posting_form(fields, action=f"/commendation/cases/{case.id}/{kind}", submit=action_word(kind), css="btn-outline-primary" if kind in ("withdrawn", "declined") else "btn-primary")  # fmt: skip
+        forms.append(html.Details([html.Summary(action_word(kind)), form]))
     return forms
 
 
@@ -327,6 +338,7 @@ def _criteria_card(view: View, known: Awards) -> html.Section:
             posting_form(
                 [],
                 action="/commendation/examples",
+                hidden={"term": str(view.filters.term)},
                 submit=_("載入範例（只供參考，不會啟用）"),
                 css="btn-outline-primary",
             )
@@ -335,7 +347,13 @@ def _criteria_card(view: View, known: Awards) -> html.Section:
 
 
 def _sentence(criterion: Criterion) -> str:
-    return criterion_sentence(criterion, [{"stage": each.stage, "measure": each.measure, "threshold": each.threshold} for each in criterion.conditions])  # fmt: skip
+    return criterion_sentence(criterion, _conditions(criterion))
+
+
+def _conditions(criterion: Criterion) -> list[dict[str, Any]]:
+    return [
+        {"stage": each.stage, "measure": each.measure, "threshold": each.threshold} for each in criterion.conditions
+    ]
 
 
 def _criterion_record(view: View, known: Awards, criterion: Criterion, *, proposes: bool) -> Record:
@@ -359,7 +377,12 @@ def _criterion_record(view: View, known: Awards, criterion: Criterion, *, propos
             field = choice_field(
                 f"{PAGE}-{step}-{criterion.id}", "resolution", _("依哪一項決議"), options, options[-1][0], whole=True
             )
-            form = posting_form([field], action=f"/commendation/criteria/{criterion.id}/{step}", submit=label)
+            form = posting_form(
+                [field],
+                action=f"/commendation/criteria/{criterion.id}/{step}",
+                submit=label,
+                hidden={"term": str(view.filters.term)},
+            )
             below = html.Details([html.Summary(label), form])
         else:
             below = html.P(_("開過會、寫下決議之後才能採用。"), className="lc-muted")
@@ -384,13 +407,13 @@ def _review_cards(view: View, known: Awards, criterion: Criterion, actor: Actor,
     for each in found:
         shown = awards.shown_of(each)
         who = each.code if of_unit else f"{each.code}　{each.name}"
-        below = html.Div(
-            inside(_("為什麼？"), asked(view, about=f"criterion-{criterion.id}-{each.code}")), className="lc-downloads"
-        )
-        records.append(Record([who, in_short(shown), outcome_badge(each.outcome)], below=below))
-    table = record_table(
-        [_("單位") if of_unit else _("教師"), _("條件與查到的"), _("結果")], records, caption=_("檢視結果")
-    )
+        why_link = inside(_("為什麼？"), asked(view, about=f"criterion-{criterion.id}-{each.code}"), **aria(label=_("為什麼：%(name)s", name=who)))  # fmt: skip
+        values = [value_words(one) for one in shown["checks"]]
+        against = html.P(_("反面的事實：%(facts)s", facts=counter_in_short(shown)), className="lc-muted")
+        records.append(Record([who, *values, outcome_badge(each.outcome), why_link], below=against))
+    asked_for = [condition_words(each) for each in _conditions(criterion)]
+    headers = [_("單位") if of_unit else _("教師"), *asked_for, _("結果"), _("原因")]
+    table = record_table(headers, records, caption=_("檢視結果"))
     parts.append(
         table
         if records
@@ -431,7 +454,7 @@ def _why_card(
             options = [(each, f"{each}　{name}") for each, name in sorted(known.names.items())]
             fields.insert(0, choice_field(f"{PAGE}-draft-staff", "staff", _("這個單位的承辦人"), options, whole=True))
         form = posting_form(fields, action="/commendation/cases", submit=_("建立敘獎案草案"), hidden=hidden)
-        parts.append(html.Details([html.Summary(_("建立敘獎案")), form]))
+        parts.append(html.Details([html.Summary(_("建立敘獎案草案")), form]))
     name = finding.code if of_unit else f"{finding.code}　{finding.name}"
     return card(parts, id=f"{PAGE}-why", title=_("為什麼：%(name)s", name=name), question=_("結果是怎麼來的？"), footnote=_("收訖問題回報屬於學生與單位，不歸到個別教師。"), wide=True)  # fmt: skip
 
@@ -467,7 +490,7 @@ def _form_card(view: View, known: Awards, base: Criterion | None) -> html.Sectio
         text_field(f"{key}-from", "valid_from", _("有效期間起"), view.filters.as_of.date().isoformat(), kind="date"),
         text_field(f"{key}-until", "valid_until", _("有效期間迄（可不填）"), kind="date", required=False),
     ]
-    hidden = {"series": str(base.series)} if base and not base.is_example else {}
+    hidden = {"term": str(view.filters.term)} | ({"series": str(base.series)} if base and not base.is_example else {})
     title = _("寫一項敘獎標準")
     if base is not None:
         title = (
@@ -517,7 +540,7 @@ def _improvement_card(view: View) -> html.Section:
     found = awards.improved(store(), term=view.filters.term, before=before, as_of=view.filters.as_of)
     better = found[found["improved"]]
     title = _(
-        "和%(term)s相比，%(n)s/%(all)s 位教師的準時率明顯提高",
+        "和 %(term)s相比，%(n)s/%(all)s 位教師的準時率明顯提高",
         term=term_name(before),
         n=count(len(better)),
         all=count(len(found)),
