@@ -17,10 +17,10 @@ from dashboard.components.words import N_, aside, listed, stage_name
 THOUSANDTHS: Final = 1000
 _SHARES: Final = ("timeliness", "completion", "due_so_far")
 _DAYS: Final = ("wait_median_days", "wait_p90_days")
-_OUTCOMES: Final = {"met": N_("達到"), "near": N_("接近"), "not_met": N_("未達到"), "too_few": N_("件數太少，不判斷")}
+_OUTCOMES: Final = {"met": N_("達到"), "near": N_("接近"), "not_met": N_("未達到"), "too_few": N_("件數太少")}
 _TONES: Final = {"met": "done", "near": "on_track", "not_met": "neutral", "too_few": "too_few"}
 _STATES: Final = {
-    "draft": N_("草案"), "proposed": N_("已提案，等當事人表示意見"), "assessed": N_("已評核，等召集人決定"), "approved": N_("同意提請敘獎"),
+    "draft": N_("草案"), "proposed": N_("等當事人表示意見"), "assessed": N_("等召集人決定"), "approved": N_("同意提請敘獎"),
     "declined": N_("不提請敘獎"), "withdrawn": N_("已撤回"),
 }  # fmt: skip
 _STATE_TONES: Final = {"draft": "not_open", "proposed": "on_track", "assessed": "on_track", "approved": "done"}

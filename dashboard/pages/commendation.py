@@ -357,16 +357,17 @@ def _conditions(criterion: Criterion) -> list[dict[str, Any]]:
 
 
 def _criterion_record(view: View, known: Awards, criterion: Criterion, *, proposes: bool) -> Record:
-    adoption = criterion.adoption
+    adoption, resolved = criterion.adoption, ""
     if criterion.is_example:
-        status, words = "not_open", _("範例，不能直接使用")
+        status, words = "not_open", _("範例")
     elif adoption is None:
         status, words = "not_open", _("還沒有決議採用")
     elif adoption.ended_at is not None:
         status, words = "not_open", _("已停止使用")
     else:
         found = known.resolutions.get(adoption.resolution_id)
-        status, words = "done", _("使用中，依決議 %(number)s", number=found.number if found else "—")
+        status, words = "done", _("使用中")
+        resolved = _("依決議 %(number)s", number=found.number if found else "—")
     name = _("%(name)s（第 %(n)s 版）", name=criterion.name, n=criterion.version)
     link = inside(name, asked(view, about=f"criterion-{criterion.id}"))
     below: Any = None
@@ -386,7 +387,7 @@ def _criterion_record(view: View, known: Awards, criterion: Criterion, *, propos
             below = html.Details([html.Summary(label), form])
         else:
             below = html.P(_("開過會、寫下決議之後才能採用。"), className="lc-muted")
-    return Record([link, _sentence(criterion), badge(status, words=words)], below=below)
+    return Record([link, _sentence(criterion), html.Div([badge(status, words=words), html.Div(resolved)])], below=below)
 
 
 def _review_cards(view: View, known: Awards, criterion: Criterion, actor: Actor, code: str) -> list[Any]:
@@ -399,6 +400,9 @@ def _review_cards(view: View, known: Awards, criterion: Criterion, actor: Actor,
     parts: list[Any] = [html.P(_sentence(criterion))]
     if criterion.quota:
         parts.append(html.P(_("名額 %(quota)s 名，已提案 %(n)s 名。", quota=count(criterion.quota), n=count(proposed))))
+    raised, asked_of = awards.disputes_of(store(), term=term, as_of=as_of)
+    said |= {"year": str(term // 10), "raised": count(raised), "students": count(asked_of)}
+    parts.append(html.P(_("參考：%(year)s 學年度的收訖問題回報 %(raised)s 件（收訖明細 %(students)s 人），是全校的數字，不歸到個別教師。", **said), className="lc-muted"))  # fmt: skip
     refused = awards.why_not_usable(criterion, awards.now())
     if refused:
         parts.append(html.P(_("只能檢視，不能提案：%(why)s", why=refused), className="lc-muted"))

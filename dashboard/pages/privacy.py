@@ -57,6 +57,7 @@ def _held_card(held: Own, username: str, staff_code: str) -> html.Section:
         "sessions": _("目前的登入"), "logins": _("其中：登入"), "exports": _("其中：匯出"), "imports": _("匯入過的表"),
         "events": _("稽核紀錄裡由您做的事"), "outcomes": _("指派由您認證的件"), "rounds": _("由您完成的認證"), "sections": _("您的授課"),
         "reassignments": _("改派給您的件"), "delegations": _("您的代理或被代理"), "classes": _("您擔任導師的班級"), "changes": _("您的職員異動"),
+        "awards": _("和您有關的敘獎案"),
     }  # fmt: skip
     whose = _("帳號 %(name)s", name=username)
     rows = [Record([words[key], whose, count(number)]) for key, number in held.account.items()]

@@ -72,7 +72,7 @@ from data.models import AwardAdoption, AwardCriterion, AwardStep, Import, Staff
 __all__ = [
     "AGREE", "APPROVE", "ASSESS", "AUDIENCES", "CLOSED", "COMMENT", "CONVENER", "DAYS", "DECISIONS", "DECLINE", "GRADES", "MEASURES", "MET",
     "MOST_CONDITIONS", "NEAR", "OBJECT", "OWN_STEPS", "PERIODS", "PROPOSE", "RATES", "SECRETARY", "THOUSANDTHS", "UNIT", "WITHDRAW", "Actor",
-    "AwardError", "Awards", "Case", "Check", "Condition", "Criterion", "Finding", "Moved", "Step", "add_criterion", "adopt", "draft", "end",
+    "AwardError", "Awards", "Case", "Check", "Condition", "Criterion", "Finding", "Moved", "Step", "add_criterion", "adopt", "disputes_of", "draft", "end",
     "evidence_of", "heard_until", "improved", "items_of", "load_examples", "moved_since", "newest_versions", "now", "proposal_of",
     "read_awards", "read_own", "review_of", "shown_of", "stamp", "state_of", "steps_open_to", "take", "terms_of", "why_not_usable",
 ]  # fmt: skip
@@ -299,6 +299,14 @@ def _about(labels: Mapping[str, Any], duties: pd.DataFrame) -> list[str]:
         "　".join(str(names[code[n]]) for names, code in columns if code[n] >= 0 and str(names[code[n]]))
         for n in range(len(duties))
     ]
+
+
+def disputes_of(store: Store, *, term: int, as_of: datetime) -> tuple[int, int]:
+    """Return how many 收訖問題回報 a school year had by an instant, and how many students its 收訖明細 asks: context, of nobody alone."""
+    _version, ledger = store.ledger()
+    raised = ledger.disputes[ledger.disputes["school_year"].to_numpy() == term // 10]
+    asked = ledger.receipts[ledger.receipts["school_year"].to_numpy() == term // 10]
+    return int((raised["raised_at"].to_numpy() <= to_us(as_of)).sum()), int(asked["enrolment"].nunique())
 
 
 def improved(store: Store, *, term: int, before: int, as_of: datetime) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from dashboard.services.store import Store
 from data.db import reading
 from data.models import (
     AuditEvent,
+    AwardCase,
+    AwardStep,
     Delegation,
     Import,
     Outcome,
@@ -80,6 +82,12 @@ def own(store: Store, *, user_id: int, username: str, staff_code: str) -> Own:
                 ),
                 "classes": count(SchoolClass, SchoolClass.homeroom_code == staff_code),
                 "changes": count(StaffChange, StaffChange.staff_code == staff_code),
+                # What was proposed: a draft is no decision to say anything about the person.
+                "awards": count(
+                    AwardCase,
+                    AwardCase.staff_code == staff_code,
+                    AwardCase.id.in_(select(AwardStep.case_id).where(AwardStep.kind == "proposed")),
+                ),
             }
             mine = (AuditEvent.about == f"teacher:{staff_code}") & AuditEvent.action.in_(_LOOKED)
             total = count(AuditEvent, mine)

@@ -14,7 +14,8 @@ import pytest
 from odfdo import Document
 from sqlalchemy import select, update
 
-from dashboard.services import awards
+from dashboard.services import awards, imports
+from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import TAIPEI
 from data.minutes import add_meeting, add_resolution, set_state
@@ -99,6 +100,15 @@ def proposed(school, clients, adopted):
         == 303
     )
     return number
+
+
+def test_a_demo_school_ships_no_criterion(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'demo.sqlite'}", id_key=b"a key for tests", instance_dir=tmp_path)
+    store.migrate()
+    imports.make_demo(store, classes=3, terms=1, seed=1, folder=None)
+    assert awards.read_awards(store).criteria == []
+    assert awards.read_awards(store).cases == []
+    store.engine.dispose()
 
 
 @pytest.mark.parametrize("username", ROLES)

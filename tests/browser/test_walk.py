@@ -120,7 +120,7 @@ def test_every_page_that_a_role_is_led_to_is_whole(walker, address, username):
 
 PAGES = {
     "secretary": (
-        "/", "/uploads", "/certification", "/selection", "/submission", "/receipts", "/packs", "/meetings", "/reminders", "/imports", "/corrections",
+        "/", "/uploads", "/certification", "/selection", "/submission", "/receipts", "/packs", "/meetings", "/commendation", "/reminders", "/imports", "/corrections",
         "/classes/{class}", "/departments/{department}", "/teachers/{teacher}", "/students/{student}", "/not-there",
     ),
     "admin": ("/admin", "/admin/audit", "/privacy"),
