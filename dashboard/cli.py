@@ -546,6 +546,20 @@ def user_reset(name: str, site: Site = "http://127.0.0.1:8050", db: Db = "") -> 
     _print_link(site, token, accounts.RESET_HOURS)
 
 
+@user_app.command("staff")
+def user_staff(
+    name: str, code: Annotated[str, typer.Argument(help='教師代碼；寫 "" 表示沒有')], db: Db = ""
+) -> None:  # fmt: skip
+    """設定帳號是哪一位教職員，並登出該帳號的所有連線；提案、評核、決定敘獎要有教師代碼。"""
+    store = _store(db)
+    try:
+        accounts.set_staff_code(store, name, code, by=getpass.getuser())
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+    for warning in accounts.scope_warnings(store, classes=[], staff_code=code, unit=""):
+        _err.print(warning, markup=False)
+
+
 @user_app.command("enable")
 def user_enable(name: str, db: Db = "") -> None:
     """再啟用停用的帳號，並解除鎖定。"""

@@ -59,6 +59,7 @@ ACTIONS: Final = {
     "user_invited": N_("給邀請連結"),
     "user_reset": N_("重設密碼"),
     "user_disabled": N_("停用帳號"),
+    "staff_code_set": N_("設定帳號的教師代碼"),
 }
 _KINDS: Final = {
     "teacher": N_("教師"),

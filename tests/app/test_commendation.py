@@ -14,7 +14,7 @@ import pytest
 from odfdo import Document
 from sqlalchemy import select, update
 
-from dashboard.services import awards, imports
+from dashboard.services import accounts, awards, imports
 from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import TAIPEI
@@ -69,6 +69,31 @@ def meet(school, held_at):
             at=held_at,
             by="s",
         )[0]
+
+
+def test_an_account_without_a_staff_code_may_look_and_take_no_step(school, client_for):
+    client = client_for("secretary")
+    text = said(show(client, school.term))
+    assert "您的帳號沒有教師代碼" in text
+    form = {"term": school.term, "staff": school.own_code, "grade": "嘉獎一次", "facts": "協助平臺轉換"}
+    answer = client.post("/commendation/cases", data=form)
+    assert answer.status_code == 400
+    assert "沒有教師代碼" in answer.get_data(as_text=True)
+    assert rows(school, select(AwardCase.id)) == []
+
+
+def test_setting_a_staff_code_is_on_record_and_ends_the_sessions(school, client_for):
+    client = client_for("homeroom")
+    accounts.set_staff_code(school.store, "homeroom", "ѪT998", by="admin")
+    assert client.get("/_dash-layout").status_code == 401
+    event = rows(
+        school,
+        select(AuditEvent.action, AuditEvent.about, AuditEvent.actor).order_by(AuditEvent.sequence.desc()).limit(1),
+    )[0]
+    assert tuple(event) == ("staff_code_set", "account:homeroom", "admin")
+    with pytest.raises(accounts.AccountError, match="教師代碼"):
+        accounts.set_staff_code(school.store, "teacher", " ", by="admin")
+    accounts.set_staff_code(school.store, "homeroom", "", by="admin")
 
 
 @pytest.fixture(scope="module")
