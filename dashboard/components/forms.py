@@ -11,13 +11,15 @@ from dash import dcc, html
 from dashboard.components.attributes import given
 
 
-def posting_form(fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary") -> html.Form:  # fmt: skip
-    """Lay fields out with the button that posts them; hidden: what goes along without being shown."""
+def posting_form(
+    fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary", method: str = "post"
+) -> html.Form:  # fmt: skip
+    """Lay fields out with the button that posts them (method get: asks by them); hidden: what goes along without being shown."""
     along = [dcc.Input(type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
     button = html.Div(html.Button(submit, type="submit", className=f"btn {css}"), className="lc-whole")
     # A button alone stands in a line; fields stand in the grid of the filters.
     layout = "lc-filters lc-form" if fields else "lc-downloads"
-    return html.Form([*along, *fields, button], action=action, method="post", className=layout)
+    return html.Form([*along, *fields, button], action=action, method=method, className=layout)
 
 
 def text_field(

@@ -24,6 +24,7 @@ from dashboard.components.awards import (
     measure_word,
     moved_words,
     outcome_badge,
+    outcome_word,
     period_word,
     state_badge,
     step_word,
@@ -407,22 +408,11 @@ def _review_cards(view: View, known: Awards, criterion: Criterion, actor: Actor,
     if refused:
         parts.append(html.P(_("只能檢視，不能提案：%(why)s", why=refused), className="lc-muted"))
     mine = next((each for each in found if each.code == code), None)
-    records = []
-    for each in found:
-        shown = awards.shown_of(each)
-        who = each.code if of_unit else f"{each.code}　{each.name}"
-        why_link = inside(_("為什麼？"), asked(view, about=f"criterion-{criterion.id}-{each.code}"), **aria(label=_("為什麼：%(name)s", name=who)))  # fmt: skip
-        values = [value_words(one) for one in shown["checks"]]
-        against = html.P(_("反面的事實：%(facts)s", facts=counter_in_short(shown)), className="lc-muted")
-        records.append(Record([who, *values, outcome_badge(each.outcome), why_link], below=against))
-    asked_for = [condition_words(each) for each in _conditions(criterion)]
-    headers = [_("單位") if of_unit else _("教師"), *asked_for, _("結果"), _("原因")]
-    table = record_table(headers, records, caption=_("檢視結果"))
-    parts.append(
-        table
-        if records
-        else empty_state(_("這段期間沒有這個對象的責任"), _("沒有應辦的件數，就沒有可以檢視的結果。"), level=3)
-    )
+    if found:
+        parts += _findings(view, criterion, found, of_unit=of_unit)
+    else:
+        why_empty = _("沒有應辦的件數，就沒有可以檢視的結果。")
+        parts.append(empty_state(_("這段期間沒有這個對象的責任"), why_empty, level=3))
     review_card = card(
         parts, id=f"{PAGE}-review", title=_("截至 %(day)s，%(met)s/%(all)s 達到，%(near)s 接近，%(few)s 件數太少", **said),
         question=_("「%(name)s」查到什麼？", name=criterion.name),
@@ -434,6 +424,32 @@ def _review_cards(view: View, known: Awards, criterion: Criterion, actor: Actor,
     )  # fmt: skip
     why = [] if mine is None else [_why_card(view, known, criterion, mine, actor, usable=not refused, of_unit=of_unit)]
     return [*why, review_card]
+
+
+def _findings(view: View, criterion: Criterion, found: list[Any], *, of_unit: bool) -> list[Any]:
+    """Lay the findings out by code: as records with a link each, or, of many, as a table of text and a choice beside it."""
+    whole = [(each, awards.shown_of(each)) for each in found]
+    names = {each.code: each.code if of_unit else f"{each.code}　{each.name}" for each in found}
+    asked_for = [condition_words(each) for each in _conditions(criterion)]
+    who, caption = _("單位") if of_unit else _("教師"), _("檢視結果")
+    if len(found) > awards.MOST_RECORDS:
+        rows = [
+            [names[each.code], *(value_words(one) for one in shown["checks"]), outcome_word(each.outcome), counter_in_short(shown)]
+            for each, shown in whole
+        ]  # fmt: skip
+        options = [(f"criterion-{criterion.id}-{code}", name) for code, name in names.items()]
+        hidden = {"term": str(view.filters.term)} | ({"asof": view.filters.day} if view.filters.day else {})
+        field = choice_field(f"{PAGE}-why-of", OF, _("看哪一位的原因"), options, options[0][0])
+        form = posting_form([field], action="/commendation", submit=_("為什麼？"), hidden=hidden, method="get")
+        return [form, data_table([who, *asked_for, _("結果"), _("反面的事實")], rows, caption=caption, numeric=())]
+    records = []
+    for each, shown in whole:
+        href = asked(view, about=f"criterion-{criterion.id}-{each.code}")
+        link = inside(_("為什麼？"), href, **aria(label=_("為什麼：%(name)s", name=names[each.code])))
+        against = html.P(_("反面的事實：%(facts)s", facts=counter_in_short(shown)), className="lc-muted")
+        values = [value_words(one) for one in shown["checks"]]
+        records.append(Record([names[each.code], *values, outcome_badge(each.outcome), link], below=against))
+    return [record_table([who, *asked_for, _("結果"), _("原因")], records, caption=caption)]
 
 
 def _why_card(

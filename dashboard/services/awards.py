@@ -71,13 +71,14 @@ from data.models import AwardAdoption, AwardCriterion, AwardStep, Import, Staff
 
 __all__ = [
     "AGREE", "APPROVE", "ASSESS", "AUDIENCES", "CLOSED", "COMMENT", "CONVENER", "DAYS", "DECISIONS", "DECLINE", "GRADES", "MEASURES", "MET",
-    "MOST_CONDITIONS", "NEAR", "OBJECT", "OWN_STEPS", "PERIODS", "PROPOSE", "RATES", "SECRETARY", "THOUSANDTHS", "UNIT", "WITHDRAW", "Actor",
+    "MOST_CONDITIONS", "MOST_RECORDS", "NEAR", "OBJECT", "OWN_STEPS", "PERIODS", "PROPOSE", "RATES", "SECRETARY", "THOUSANDTHS", "UNIT", "WITHDRAW", "Actor",
     "AwardError", "Awards", "Case", "Check", "Condition", "Criterion", "Finding", "Moved", "Step", "add_criterion", "adopt", "disputes_of", "draft", "end",
     "evidence_of", "heard_until", "improved", "items_of", "load_examples", "moved_since", "newest_versions", "now", "proposal_of",
     "read_awards", "read_own", "review_of", "shown_of", "stamp", "state_of", "steps_open_to", "take", "terms_of", "why_not_usable",
 ]  # fmt: skip
 
 MOST_CONDITIONS: Final = 4  # that the form takes at once
+MOST_RECORDS: Final = 60  # findings laid out one by one; beyond, the page would weigh more than a phone should load
 LONGEST: Final = 500
 _AUDITED: Final = {
     PROPOSE: "award_proposed", COMMENT: "award_said", OBJECT: "award_said", AGREE: "award_said", ASSESS: "award_assessed",

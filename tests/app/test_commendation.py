@@ -279,3 +279,15 @@ def test_the_whole_story_ends_in_a_list_that_says_the_basis(school, clients, pro
         "/commendation/list.pdf",
     ):
         assert secretary.get(path).status_code == 404
+
+
+def test_many_findings_are_a_table_with_a_choice_and_few_are_records(school, clients, adopted, monkeypatch):
+    few = said(show(clients["principal"], school.term, f"criterion-{adopted}"))
+    assert "看哪一位的原因" not in few
+    monkeypatch.setattr(awards, "MOST_RECORDS", 1)
+    school.store._results.clear()
+    many = said(show(clients["principal"], school.term, f"criterion-{adopted}"))
+    assert "看哪一位的原因" in many
+    assert f"criterion-{adopted}-{school.own_code}" in many
+    assert named_in(many)["teacher"] == named_in(few)["teacher"]
+    school.store._results.clear()
