@@ -157,7 +157,7 @@ def award_list(suffix: str) -> Response:
     try:
         with force_locale("zh_Hant_TW"):
             content = make(term, [_entry(known, each) for each in cases], made_at)
-    except SettingError as error:
+    except (SettingError, AwardError) as error:
         page = render_template("error.html", status=503, text=str(error), code="", language=language())
         return make_response(page, 503)
     record(

@@ -225,7 +225,10 @@ def _step_words(known: Awards, step: Any, *, everything: bool) -> str:
 
 
 def _evidence(case: Case, criterion: Criterion | None) -> list[Any]:
-    frozen = awards.evidence_of(store(), case)
+    try:
+        frozen = awards.evidence_of(store(), case)
+    except awards.AwardError as error:
+        return [html.P(str(error), className="lc-form-fault", role="alert")]
     if frozen is None:
         return [html.P(_("提案的時候才凍結依據。"), className="lc-muted")]
     sha256, evidence = frozen

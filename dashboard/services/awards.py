@@ -390,6 +390,8 @@ def take(
             raise AwardError("沒有這個案子")
         resolution_id = _number(values.get("resolution", "")) if kind == ASSESS else None
         _allow(case, kind, actor, at=moment, reason=reason, ruling=_ruling(connection, resolution_id, moment))
+        if kind != WITHDRAW:
+            _whole(connection, case_id)
         until_at = None
         if ready is not None:
             if read_data_version(connection) != version:
@@ -404,6 +406,14 @@ def take(
         _note(
             connection, _AUDITED[kind], f"award:{case_id}", actor.username, moment, {"step": kind, "role": actor.role}
         )
+
+
+def _whole(connection: Connection, case_id: int) -> None:
+    """Refuse to go on with evidence that is not what was frozen: whoever owns the database can get around its triggers."""
+    try:
+        kept.find_evidence(connection, case_id)
+    except kept.BrokenEvidenceError as error:
+        raise AwardError("依據和凍結時的雜湊不符，這個案子不能再進行；請系統管理者查驗備份與稽核紀錄") from error
 
 
 @dataclass(frozen=True)
@@ -449,8 +459,12 @@ def _evidence(store: Store, case_id: int, moment: datetime) -> _Ready:
 
 
 def evidence_of(store: Store, case: Case) -> tuple[str, dict[str, Any]] | None:
-    """Return the hash and the frozen evidence of a case, held against each other; None before its proposal."""
+    """Return the hash and the frozen evidence of a case, held against each other; None before its proposal.
+
+    Raises AwardError where it is not what was frozen.
+    """
     with reading(store.engine) as connection:
+        _whole(connection, case.id)
         return kept.find_evidence(connection, case.id)
 
 

@@ -391,6 +391,25 @@ def test_a_case_that_is_there_is_not_opened_twice_and_who_falls_short_has_none(s
         awards.draft(store, BY_HAND | {"staff": "T998"}, actor=who("secretary"), at=START)
 
 
+def test_nothing_goes_on_with_evidence_that_somebody_got_at(store):
+    case = drafted(store)
+    awards.take(store, case, "proposed", {"reason": "請評核"}, actor=who("secretary"), at=START)
+    with writing(store.engine) as connection:  # as the owner of the database could
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("DROP TRIGGER award_evidence_no_update"))
+        else:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("UPDATE award_evidence SET content = replace(content, 'T006', 'T005')"))
+    known = awards.read_awards(store).case(case)
+    with pytest.raises(AwardError, match="雜湊不符"):
+        awards.evidence_of(store, known)
+    with pytest.raises(AwardError, match="雜湊不符"):
+        awards.take(store, case, "agreed", {}, actor=who("teacher"), at=START + timedelta(hours=1))
+    awards.take(
+        store, case, "withdrawn", {"reason": "依據被動過"}, actor=who("secretary"), at=START + timedelta(hours=1)
+    )
+
+
 @given(st.datetimes(datetime(2024, 9, 1), datetime(2025, 6, 30)), st.integers(1, 10))
 def test_the_time_to_object_ends_after_so_many_school_days_counted_one_by_one(moment, days):
     calendar = working_calendar()

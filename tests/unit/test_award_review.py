@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from datetime import date
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,11 @@ def condition(stage, measure, threshold):
 
 def ledger_of(frames):
     return build(frames, SchoolSettings())
+
+
+@cache
+def ledger_named(name):
+    return ledger_of(school(name))
 
 
 # --- an independent evaluation ----------------------------------------------------------------------------------------
@@ -143,7 +149,7 @@ def test_outcomes_equal_an_evaluation_over_rows_in_plain_python(name, rule, data
     for one in sendings:
         if one["teacher"] and (rule.audience == "certifier" or one["teacher"] != one["assigned"]):
             of[one["teacher"]].append(one)
-    found = review(ledger_of(frames), rule, term=term, as_of=as_of)
+    found = review(ledger_named(name), rule, term=term, as_of=as_of)
     assert [each.code for each in found] == sorted(of)
     for each in found:
         own = of[each.code]
@@ -167,7 +173,7 @@ def test_outcomes_equal_an_evaluation_over_rows_in_plain_python(name, rule, data
 @pytest.mark.parametrize("stage", ["submit", "register", "confirm"])
 def test_a_unit_s_outcome_equals_a_count_over_the_ledger_s_rows(stage):
     frames = school(SCHOOL)
-    ledger = ledger_of(frames)
+    ledger = ledger_named(SCHOOL)
     rule = criterion(
         condition(stage, "timeliness", 900),
         condition(stage, "overdue", 0),
@@ -319,7 +325,7 @@ def test_wilson_intervals_are_those_of_scipy(whole, data):
 
 def test_nobody_is_ranked_and_the_position_is_the_funnel_s_flag():
     frames = school(SCHOOL)
-    ledger = ledger_of(frames)
+    ledger = ledger_named(SCHOOL)
     term = all_terms(frames)[-1]
     as_of = instants_of(frames, term)[-1]
     found = review(ledger, criterion(condition("certify", "timeliness", 900)), term=term, as_of=as_of)
@@ -339,7 +345,7 @@ def test_false_discoveries_are_held_as_scipy_holds_them(p):
 
 def test_improvement_compares_the_same_counts_as_the_report_by_fisher_s_test_and_lists_by_code():
     frames = school(SCHOOL)
-    ledger = ledger_of(frames)
+    ledger = ledger_named(SCHOOL)
     before, term = all_terms(frames)[:2]
     as_of = instants_of(frames, term)[-1]
     found = improvement(ledger, term=term, before=before, as_of=as_of)
@@ -390,7 +396,7 @@ def test_the_examples_are_sound_and_can_never_be_used_as_they_are():
 
 def test_a_finding_counts_what_the_states_say():
     frames = school(SCHOOL)
-    ledger = ledger_of(frames)
+    ledger = ledger_named(SCHOOL)
     term = all_terms(frames)[0]
     as_of = instants_of(frames, term)[-1]
     found = review(ledger, criterion(condition("certify", "completion", 0), minimum=1), term=term, as_of=as_of)
