@@ -248,6 +248,10 @@ def _evidence(case: Case, criterion: Criterion | None) -> list[Any]:
         }
         note = _("數字截至 %(day)s；依據 %(imports)s 次匯入、%(items)s 件；SHA-256 %(hash)s", **said)
     parts.append(html.P(note, className="lc-muted"))
+    items = awards.frozen_items(store(), case, criterion, evidence)
+    if items:
+        summary = html.Summary(_("這 %(n)s 件", n=count(len(items))))
+        parts.append(html.Details([summary, items_table(items, caption=_("依據的每一件"))]))
     moved = awards.moved_since(store(), case, criterion, evidence)
     if moved:
         lines = [html.Li(moved_words(each.stage, each.name, each.then, each.now)) for each in moved]

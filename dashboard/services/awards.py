@@ -73,7 +73,7 @@ __all__ = [
     "AGREE", "APPROVE", "ASSESS", "AUDIENCES", "CLOSED", "COMMENT", "CONVENER", "DAYS", "DECISIONS", "DECLINE", "GRADES", "MEASURES", "MET",
     "MOST_CONDITIONS", "MOST_RECORDS", "NEAR", "OBJECT", "OWN_STEPS", "PERIODS", "PROPOSE", "RATES", "SECRETARY", "THOUSANDTHS", "UNIT", "WITHDRAW", "Actor",
     "AwardError", "Awards", "Case", "Check", "Condition", "Criterion", "Finding", "Moved", "Step", "add_criterion", "adopt", "disputes_of", "draft", "end",
-    "evidence_of", "heard_until", "improved", "items_of", "load_examples", "moved_since", "newest_versions", "now", "proposal_of",
+    "evidence_of", "frozen_items", "heard_until", "improved", "items_of", "load_examples", "moved_since", "newest_versions", "now", "proposal_of",
     "read_awards", "read_own", "review_of", "shown_of", "stamp", "state_of", "steps_open_to", "take", "terms_of", "why_not_usable",
 ]  # fmt: skip
 
@@ -263,7 +263,7 @@ def review_of(store: Store, criterion: Criterion, *, term: int, as_of: datetime)
 
 
 def items_of(store: Store, criterion: Criterion, code: str, *, term: int, as_of: datetime) -> list[dict[str, Any]]:
-    """Return the duties behind a finding, oldest first: stage, about, opened_at, due_at, original_due_at, done_at, state.
+    """Return the duties behind a finding, oldest first: stage, duty_id, about, opened_at, due_at, original_due_at, done_at, state.
 
     Instants that have not come by as_of, or that nobody announced, are None.
     """
@@ -277,7 +277,13 @@ def items_of(store: Store, criterion: Criterion, code: str, *, term: int, as_of:
         for n, row in enumerate(own.to_dict("records")):
             done = row["done_at"] if row["done_at"] <= to_us(as_of) else NEVER
             found.append(
-                {"stage": stage, "about": about[n], "state": STATES[state[n]], "done_at": _moment(done)}
+                {
+                    "stage": stage,
+                    "duty_id": int(row["duty_id"]),
+                    "about": about[n],
+                    "state": STATES[state[n]],
+                    "done_at": _moment(done),
+                }
                 | {name: _moment(row[name]) for name in ("opened_at", "due_at", "original_due_at")}
             )
     return sorted(found, key=lambda each: (each["opened_at"], each["about"]))
@@ -285,6 +291,17 @@ def items_of(store: Store, criterion: Criterion, code: str, *, term: int, as_of:
 
 def _moment(microseconds: int) -> datetime | None:
     return None if microseconds == NEVER else from_us(microseconds)
+
+
+def frozen_items(
+    store: Store, case: Case, criterion: Criterion | None, evidence: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the items that frozen evidence names, as they are known today; one that an undone import took away is missing."""
+    if criterion is None or case.as_of is None or evidence["finding"] is None:
+        return []
+    named = {(stage, number) for stage, number in evidence["finding"]["items"]}
+    found = items_of(store, criterion, case.subject, term=case.term, as_of=case.as_of)
+    return [each for each in found if (each["stage"], each["duty_id"]) in named]
 
 
 def shown_of(finding: Finding) -> dict[str, Any]:

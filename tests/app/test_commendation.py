@@ -150,6 +150,7 @@ def test_everybody_sees_all_cases_the_own_ones_or_nothing(school, clients, propo
         assert "認證及時" in text
         assert ("/commendation/criteria" in text) == (username == "secretary")
     elif username == "teacher":
+        assert "依據的每一件" in text
         assert named_in(text)["teacher"] == {own}
         assert "凍結的依據" in text
         assert f"/commendation/cases/{proposed}/objected" in text
