@@ -17,10 +17,19 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+from dash import Dash
+from flask_babel import force_locale
 from sqlalchemy import func, select
 
+from dashboard.access.roles import Role
+from dashboard.access.scope import scope_for
+from dashboard.exports.pack.archive import make_archive
+from dashboard.exports.pack.evidence import gather
+from dashboard.exports.pack.setting import to_pdf
 from dashboard.factory import create_app
 from dashboard.services import accounts, imports
+from dashboard.services.filters import open_view
+from dashboard.services.packs import now
 from dashboard.services.store import Store
 from dashboard.settings import Settings
 from data.db import reading
@@ -157,6 +166,40 @@ def callback(settings: Settings, store: Store) -> None:
     for output in sorted(each for each in app.callback_map if each.endswith("-body.children..")):
         if not output.startswith(("..audit-", "..admin-")):  # the administrator's
             measure_page(output)
+    measure_pack(app, str(terms[1]), post)
+
+
+def measure_pack(app: Dash, term: str, post: Callable[[str, dict[str, object]], bytes]) -> None:
+    """A meeting's pack, both editions, against the overview's callback, each with nothing kept; the PDFs' compiling is set apart."""
+    kept, outputs = (
+        app.server.config["LICHENG_STORE"],
+        [each for each in app.callback_map if each.startswith("..overview-head")],
+    )
+    names = [each["id"] for each in app.callback_map[outputs[0]]["inputs"] if each["id"] != "theme"]
+    asked = {f"{name}.value": term if name == "overview-term" else "" for name in names} | {"theme.data": "light"}
+    compiling: list[float] = []
+
+    def overview() -> None:
+        kept._results.clear()
+        post(outputs[0], asked)
+
+    def pack() -> None:
+        kept._results.clear()
+        with app.server.test_request_context(), force_locale("zh_Hant_TW"):
+            for edition, role in (("full", Role.CONVENER), ("members", Role.MEMBER)):
+                scope = scope_for(role, classes=frozenset(), staff_code="", unit="")
+                view = open_view(kept, scope, {"term": term})
+                assert view is not None
+                evidence = gather(view, edition=edition, made_at=now())
+                make_archive(evidence)
+                begin = time.perf_counter()
+                to_pdf(evidence, evidence_hash="0" * 64)  # once more, to know what of the whole it was
+                compiling.append((time.perf_counter() - begin) * 1000)
+
+    whole, theirs = in_turn(pack, overview)
+    compiled = 2 * statistics.median(compiling)  # both editions'
+    show("a pack, both editions, without its PDFs / overview, nothing kept", whole - 2 * compiled, theirs, 10)
+    print(f"{'the PDFs of both editions':58s} {compiled:9.2f} ms")
 
 
 def _student_number(store: Store) -> str:
