@@ -6,17 +6,27 @@ import io
 import json
 import re
 import zipfile
+from datetime import date
 
 import openpyxl
 import pypdf
 import pytest
-from sqlalchemy import select
+from flask_babel import force_locale
+from sqlalchemy import select, update
 
+from dashboard.access.roles import Role
+from dashboard.access.scope import scope_for
+from dashboard.exports.pack.archive import make_archive
+from dashboard.exports.pack.evidence import gather
 from dashboard.services import imports
-from dashboard.services.packs import packs
+from dashboard.services.filters import open_view
+from dashboard.services.packs import now, packs
 from dashboard.services.reports import report
-from data.db import reading
-from data.models import Staff, Student
+from dashboard.services.store import Store
+from dashboard.settings import Settings
+from data.db import raise_data_version, reading, writing
+from data.demo.school import write_school
+from data.models import Enrolment, SchoolClass, Staff, Student
 from tests.app.conftest import fire
 from tests.school import PASSWORD, ROLES
 
@@ -117,6 +127,60 @@ def test_the_edition_for_members_names_nobody_in_any_file(client_for, place, fro
         assert not {person for person in people if len(person) == 3} & runs, name
         assert not numbers & set(re.findall(r"(?<![0-9a-f])\d{6,9}(?![0-9a-f])", said)), name
         assert not codes & set(re.findall(r"(?<![0-9A-Za-z])[A-Z]\d{3}(?![0-9A-Za-z])", said)), name
+
+
+@pytest.fixture
+def generated(app, request, tmp_path):
+    """A generated school in which three students are left of one class; the app answers from it for the test."""
+    classes, seed = request.param
+    settings = Settings(instance_dir=tmp_path / "instance")
+    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    store.migrate()
+    school = write_school(tmp_path / "files", classes=classes, terms=2, seed=seed, today=date(2026, 7, 10))
+    assert imports.import_paths(store, [school.folder], by="test").committed
+    year = int(school.current_term) // 10
+    with writing(store.engine) as connection:
+        names = connection.execute(select(SchoolClass.name).where(SchoolClass.school_year == year).order_by(SchoolClass.name)).scalars().all()  # fmt: skip
+        small, others = names[-1], names[0]
+        of_class = (Enrolment.school_year == year) & (Enrolment.class_name == small)
+        ids = connection.execute(select(Enrolment.id).where(of_class)).scalars().all()
+        connection.execute(update(Enrolment).where(Enrolment.id.in_(ids[3:])).values(class_name=others))
+        raise_data_version(connection)
+    before = app.server.config["LICHENG_STORE"]
+    app.server.config["LICHENG_STORE"] = store
+    yield store, school, small
+    app.server.config["LICHENG_STORE"] = before
+
+
+@pytest.mark.parametrize(
+    "generated",
+    [(5, 4), *(pytest.param(each, marks=pytest.mark.thorough) for each in ((3, 11), (6, 2), (9, 7), (12, 5), (24, 1)))],
+    indirect=True,
+)
+def test_the_members_edition_of_a_generated_school_holds_no_name_no_number_and_no_small_group(app, generated):
+    store, school, small = generated
+    with app.server.test_request_context(), force_locale("zh_Hant_TW"):
+        view = open_view(store, scope_for(Role.MEMBER, classes=frozenset(), staff_code="", unit=""), {"term": school.current_term})  # fmt: skip
+        content, _ = make_archive(gather(view, edition="members", made_at=now()))
+    with reading(store.engine) as connection:
+        people = {row.name for each in (Staff, Student) for row in connection.execute(select(each.name))}
+        codes = set(connection.execute(select(Staff.staff_code)).scalars())
+        numbers = set(connection.execute(select(Student.student_number)).scalars())
+    with zipfile.ZipFile(io.BytesIO(content)) as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    for name, each in files.items():
+        said = text_of(name, each)
+        runs = {run[at : at + 3] for run in re.findall(r"[一-鿿]{3,}", said) for at in range(len(run) - 2)}
+        assert not {person for person in people if len(person) == 3} & runs, name
+        assert not numbers & set(re.findall(r"(?<![0-9a-f])\d{6,9}(?![0-9a-f])", said)), name
+        assert not codes & set(re.findall(r"(?<![0-9A-Za-z])[A-Z]\d{3}(?![0-9A-Za-z])", said)), name
+    tables = {table["key"]: table for part in json.loads(files["evidence.json"])["parts"] for table in part["tables"]}
+    for key in ("classes", "receipts"):
+        names = [row[0] for row in tables[key]["rows"]]
+        assert small not in names
+        assert names
+    at = [column["key"] for column in tables["receipts"]["columns"]].index("in_round")
+    assert not [row for row in tables["receipts"]["rows"] if row[at] in range(1, 5)]
 
 
 def test_the_names_of_the_full_edition_are_in_its_annex_alone(client_for, place, frozen):
