@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dashboard.services import accounts, audit, backups, imports, mail, notices, reports
+from dashboard.services import accounts, audit, backups, imports, mail, notices, reports, second_factor
 from dashboard.services.jobs import run_worker
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
@@ -544,6 +544,16 @@ def user_reset(name: str, site: Site = "http://127.0.0.1:8050", db: Db = "") -> 
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
     _print_link(site, token, accounts.RESET_HOURS)
+
+
+@user_app.command("second-factor-reset")
+def user_second_factor_reset(name: str, db: Db = "") -> None:
+    """取消帳號的第二因素並登出所有連線（手機與備用碼都遺失時）；先確認是本人。"""
+    try:
+        had_one = second_factor.reset(_store(db), name, by=getpass.getuser())
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+    Console().print("第二因素已取消，下次登入只要密碼" if had_one else "這個帳號沒有設定第二因素", markup=False)
 
 
 @user_app.command("staff")

@@ -25,6 +25,7 @@ from dashboard.exports.pack.routes import install_packs
 from dashboard.exports.routes import install_exports
 from dashboard.exports.slips import install_slips
 from dashboard.i18n import install_i18n
+from dashboard.second_factor import install_second_factor
 from dashboard.security import install_headers
 from dashboard.services.store import Store
 from dashboard.settings import Settings
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_i18n(server)
     install_views(server)
     install_account(server)
+    install_second_factor(server)
     install_exports(server)
     install_audit_export(server)
     install_slips(server)

@@ -23,7 +23,7 @@ from data.db import reading
 from data.instants import TAIPEI
 
 # Short-lived secrets: a copy of them is only good to whoever steals it. The tables are empty after a restore.
-NOT_KEPT = ("user_sessions", "login_links")
+NOT_KEPT = ("user_sessions", "login_links", "pending_logins")
 APPLICATION_ID = 0x4C434842  # in SQLite's header: this file is one of ours
 FORMAT = 1
 ROWS_AT_ONCE = 5000

@@ -930,6 +930,7 @@ class UserSession(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     browser: Mapped[str] = mapped_column(server_default=text("''"), default="")
+    by_provider: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
 
 
 class LoginLink(Base):
@@ -940,6 +941,55 @@ class LoginLink(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     expires_at: Mapped[datetime]
+
+
+class SecondFactor(Base):
+    """The secret that an authenticator shares with an account, encrypted with a key that is not in the database.
+
+    confirmed_at: empty until a first code showed that the authenticator has it. last_step: of the last code that was taken,
+    in steps of 30 seconds since 1970; no code of it or before is taken again.
+    """
+
+    __tablename__ = "second_factors"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    secret: Mapped[str]
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int]
+
+
+class RecoveryCode(Base):
+    """A code for whoever lost the authenticator, good once: a used one is deleted. Kept as a keyed hash."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    code_hash: Mapped[str]
+
+
+class PendingLogin(Base):
+    """A login whose password was right and whose code is still to come: it opens nothing. password_mark: of that password."""
+
+    __tablename__ = "pending_logins"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    password_mark: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class Identity(Base):
+    """Who an account is at the school's single sign-on: the provider's own id of the person, never a name or an address."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    issuer: Mapped[str]
+    subject: Mapped[str]
+    linked_at: Mapped[datetime]
 
 
 class Notice(Base):

@@ -24,6 +24,7 @@ class SchoolSettings:
         5  # 1 to 10; claims for damages lapse five years after the event (個人資料保護法第 30 條)
     )
     objection_days: int = 5  # school days in which a person may comment on or object to an award case
+    second_factor: str = "offered"  # off, offered, or required of administrators and the executive secretary
     keep_originals: bool = False  # the files as handed in; they hold more than is ever read from them
 
 

@@ -19,6 +19,7 @@ LIMITS = {
     "objection_days": (1, 30),
 }  # fmt: skip
 LONGEST = 60
+CHOICES = {"second_factor": ("off", "offered", "required")}
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -46,6 +47,8 @@ def _check(key: str, value: str) -> None:
     number = _typed(key, value)
     if isinstance(number, str) and (len(value) > LONGEST or not value.isprintable()):
         raise ValueError(f"設定「{key}」最多 {LONGEST} 個字，而且要寫在同一行")
+    if key in CHOICES and value not in CHOICES[key]:
+        raise ValueError(f"設定「{key}」的值「{value}」請寫 {'、'.join(CHOICES[key])} 其中之一")
     low, high = LIMITS.get(key, (0, 0))
     if key in LIMITS and number is not None and (len(value) > 9 or not low <= int(value) <= high):
         raise ValueError(f"設定「{key}」請填 {low} 至 {high}")

@@ -15,10 +15,11 @@ from flask import Flask, Response, abort, current_app, g, jsonify, redirect, req
 from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 
 from dashboard.access.roles import Permission
-from dashboard.access.session import is_logged_in, may, must_change_password
+from dashboard.access.session import is_logged_in, may, must_change_password, must_set_up_second_factor
 
-OPEN_ENDPOINTS = {"login", "invite", "language", "healthz", "readyz"}
+OPEN_ENDPOINTS = {"login", "login_code", "invite", "language", "healthz", "readyz"}
 FIRST_ENDPOINTS = {"account", "account_password", "account_logout", "logout"}  # before the own password is set
+SECOND_ENDPOINTS = {"second_factor", "second_factor_change", "account_logout", "logout"}  # before the second factor is
 OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")
 ROUTER = ".._pages_content.children..._pages_store.data.."
 _POLICY: dict[str, Permission | None] = {ROUTER: None}  # callback id → what it asks for
@@ -52,6 +53,10 @@ def _gate() -> Response | None:
     if must_change_password() and request.endpoint not in FIRST_ENDPOINTS:
         if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
             return redirect("/account")  # type: ignore[return-value]
+        abort(403)
+    if not must_change_password() and must_set_up_second_factor() and request.endpoint not in SECOND_ENDPOINTS:
+        if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
+            return redirect("/account/second-factor")  # type: ignore[return-value]
         abort(403)
     if request.path.endswith("_dash-update-component"):
         _check_callback()

@@ -51,6 +51,11 @@ def must_change_password() -> bool:
     return is_logged_in() and bool(current_user.account.must_change_password)
 
 
+def must_set_up_second_factor() -> bool:
+    """Tell whether the school requires a second factor of this request's person, who has none yet."""
+    return is_logged_in() and bool(current_user.account.must_set_up_second_factor)
+
+
 def may(permission: Permission) -> bool:
     """Tell whether the person of this request holds a permission."""
     return is_logged_in() and current_user.may(permission)

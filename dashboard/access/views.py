@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from secrets import compare_digest, token_urlsafe
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from flask import Flask, Response, current_app, make_response, redirect, render_template, request, session
 from flask_login import current_user, login_user, logout_user
 
 from dashboard.access.session import Person, is_logged_in, store
 from dashboard.i18n import COOKIE, LANGUAGES, language
-from dashboard.services import accounts
+from dashboard.services import accounts, second_factor
 from dashboard.services.sessions import browser_name
+
+_SLASHES = "\u2044\u2215\u29f8\uff0f\uff3c"  # look like one, and some programs make one of them
+LONGEST_TARGET = 2000  # a link with every filter set has some hundreds
 
 
 def safe_next(target: str) -> str:
-    """Return a path of this site, else the start page: no scheme, no host, no backslash, no control character."""
+    """Return a path of this site, else the start page: no scheme, no host, no backslash, no control character.
+
+    The path is looked at decoded as well, since a proxy in front may decode it: two slashes in a row are no page of ours.
+    """
     if (
         not target.startswith("/")
         or target.startswith("//")
-        or "\\" in target
+        or len(target) > LONGEST_TARGET
         or any(ord(c) < 33 or ord(c) == 127 for c in target)
     ):
         return "/"
     parts = urlsplit(target)
-    return "/" if parts.scheme or parts.netloc else target
+    path = unquote(parts.path)
+    if parts.scheme or parts.netloc or "//" in path or any(c in "\\@" or ord(c) < 33 or c in _SLASHES for c in path):
+        return "/"
+    return target if "\\" not in target else "/"
 
 
 def install_views(server: Flask) -> None:
     """Add the routes."""
     server.add_url_rule("/login", "login", login, methods=["GET", "POST"])
+    server.add_url_rule("/login/code", "login_code", login_code, methods=["GET", "POST"])
     server.add_url_rule("/logout", "logout", logout, methods=["POST"])
     server.add_url_rule("/language/<code>", "language", switch_language, methods=["GET"])
     server.add_url_rule("/healthz", "healthz", healthz)
@@ -52,8 +62,47 @@ def login() -> Response | tuple[Response, int]:
         )  # fmt: skip
     except accounts.TooManyFailuresError:
         return _form(target, failed=False, throttled=True), 429
+    except accounts.CodeNeededError as pending:
+        session.clear()
+        session["pending_login"] = pending.token
+        return redirect("/login/code?next=" + quote(target, safe="/"))  # type: ignore[return-value]
     if token is None:
         return _form(target, failed=True), 401
+    return _enter(token, target)
+
+
+def login_code() -> Response | tuple[Response, int]:
+    """Ask for the second factor's code after the password; nobody is logged in before it is right."""
+    target = safe_next(request.values.get("next", "/"))
+    pending = str(session.get("pending_login", ""))
+    if second_factor.owner_of_pending(store(), pending) is None:
+        session.pop("pending_login", None)
+        return redirect("/login?next=" + quote(target, safe="/"))  # type: ignore[return-value]
+    if request.method == "GET":
+        return _code_form(target)
+    if not is_own_form():
+        return _code_form(target, expired=True), 400
+    try:
+        token = second_factor.finish_login(
+            store(), pending, request.form.get("code", ""), address=request.remote_addr or "",
+            browser=browser_name(request.user_agent.string),
+        )  # fmt: skip
+    except accounts.TooManyFailuresError:
+        return _code_form(target, throttled=True), 429
+    if token is None:
+        return _code_form(target, failed=True), 401
+    return _enter(token, target)
+
+
+def _code_form(target: str, *, failed: bool = False, expired: bool = False, throttled: bool = False) -> Response:
+    page = render_template(
+        "login_code.html", csrf_token=form_token(), next=target, failed=failed, expired=expired, throttled=throttled,
+        language=language(),
+    )  # fmt: skip
+    return make_response(page)
+
+
+def _enter(token: str, target: str) -> Response | tuple[Response, int]:
     account = take_session(token)
     if account is None:
         return _form(target, failed=True), 401

@@ -60,6 +60,14 @@ ACTIONS: Final = {
     "user_reset": N_("重設密碼"),
     "user_disabled": N_("停用帳號"),
     "staff_code_set": N_("設定帳號的教師代碼"),
+    "second_factor_set_up": N_("設定第二因素"),
+    "second_factor_off": N_("停用第二因素"),
+    "second_factor_reset": N_("重設第二因素"),
+    "recovery_codes_made": N_("產生備用碼"),
+    "recovery_code_used": N_("用備用碼登入"),
+    "identity_linked": N_("連結學校帳號"),
+    "identity_unlinked": N_("解除學校帳號的連結"),
+    "sign_on_refused": N_("學校帳號登入被拒絕"),
 }
 _KINDS: Final = {
     "teacher": N_("教師"),

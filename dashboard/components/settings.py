@@ -18,6 +18,7 @@ _NAMES: Final = {
     "select_performance_cap": N_("多元表現勾選上限"),
     "suppression_size": N_("人數過少的界線"),
     "objection_days": N_("敘獎案表示意見的上班日數"),
+    "second_factor": N_("第二因素（驗證碼）"),
     "keep_originals": N_("保留匯入的原始檔"),
     "audit_retention_years": N_("稽核紀錄保存年數"),
 }
@@ -31,10 +32,18 @@ _MEANINGS: Final = {
     "select_performance_cap": N_("每位學生每學年最多勾選幾件；留空表示不設"),
     "suppression_size": N_("人數比這個少的群體，不需要處理的人看不到數字"),
     "objection_days": N_("提案之後，當事人有幾個上班日可以表示意見或異議；期滿之前不能評核"),
+    "second_factor": N_("登入時除了密碼，還要手機上的驗證碼；可以只提供，或要求系統管理者與執行秘書一定要設定"),
     "keep_originals": N_("匯入的檔案另存一份；裡面有系統不讀的個人資料，沒有需要就不要保留"),
     "audit_retention_years": N_("超過的稽核紀錄可以用 licheng audit prune 刪除"),
 }
-_VALUES: Final = {"": N_("不設"), "yes": N_("是"), "no": N_("否")}
+_VALUES: Final = {
+    "": N_("不設"),
+    "yes": N_("是"),
+    "no": N_("否"),
+    "off": N_("不提供"),
+    "offered": N_("提供"),
+    "required": N_("要求系統管理者與執行秘書"),
+}
 
 
 def setting_name(key: str) -> str:

@@ -207,6 +207,8 @@ def _field(view: SettingView) -> html.Div:
         return html.Div(
             [select(field_id, setting_name(view.key), [("no", _("否")), ("yes", _("是"))], view.value), note]
         )
+    if view.choices:
+        return html.Div([select(field_id, setting_name(view.key), [(each, setting_value(each)) for each in view.choices], view.value), note])  # fmt: skip
     control = dbc.Input(
         id=field_id, type="text", value=view.value, maxLength=LONGEST, autoComplete="off", **({"inputMode": "numeric"} if view.limits else {})
     )  # fmt: skip

@@ -19,10 +19,13 @@ from dashboard.services.throttle import TooManyFailuresError, charge, settle
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import LoginLink, SchoolClass, Staff, User, UserClass, UserSession
+from data.models import LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserClass, UserSession
+from data.school import read_settings
 
 MINIMUM_LENGTH = 12
 MAXIMUM_LENGTH = 1024  # longer ones only keep the hasher busy
+PENDING_MINUTES = 5
+WITH_SECOND_FACTOR = frozenset({Role.ADMIN, Role.EXECUTIVE_SECRETARY})  # of whom a school may require one
 INVITE_HOURS = 72
 RESET_HOURS = 1
 SYSTEM = "system"  # who did it where nobody is named
@@ -49,6 +52,15 @@ class Account:
     classes: frozenset[tuple[int, str]]
     session_token: str = ""
     must_change_password: bool = False
+    must_set_up_second_factor: bool = False
+
+
+class CodeNeededError(Exception):
+    """The password was right and the account has a second factor: nobody is logged in yet. token: of the pending login."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.token = token
 
 
 def add_user(
@@ -234,6 +246,7 @@ def log_in(
 ) -> str | None:
     """Return a new session token, or None; unknown, disabled, locked and wrong look and take the same.
 
+    Raises CodeNeededError where the account has a second factor (second_factor.finish_login goes on from there).
     address: where the attempt came from; raises TooManyFailuresError, whoever the account is, when it failed too often.
     """
     moment = at or _now()
@@ -254,12 +267,49 @@ def log_in(
         return None
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
-        settle(connection, user.id, attempt=attempt)
+        has_factor = has_second_factor(connection, user.id)
+        settle(connection, user.id, attempt=attempt, halfway=has_factor)
         if rehashed:
             connection.execute(update(User).where(User.id == user.id).values(password_hash=rehashed))
-        _begin(connection, user.id, token, browser=browser, at=moment)
-        _audit(connection, username, "login", {})
+        if has_factor:
+            connection.execute(
+                delete(PendingLogin).where((PendingLogin.expires_at <= moment) | (PendingLogin.user_id == user.id))
+            )
+            connection.execute(
+                insert(PendingLogin).values(
+                    user_id=user.id, token_hash=digest(token), password_mark=digest(rehashed or user.password_hash),
+                    expires_at=moment + timedelta(minutes=PENDING_MINUTES),
+                )
+            )  # fmt: skip
+        else:
+            begin_session(connection, user.id, token, browser=browser, at=moment)
+            _audit(connection, username, "login", {})
+    if has_factor:
+        raise CodeNeededError(token)
     return token
+
+
+def has_second_factor(connection: Connection, user_id: int) -> bool:
+    """Tell whether an account has a second factor that its owner confirmed."""
+    confirmed = (SecondFactor.user_id == user_id, SecondFactor.confirmed_at.is_not(None))
+    return connection.execute(select(SecondFactor.id).where(*confirmed)).first() is not None
+
+
+def is_own_password(store: Store, account: Account, password: str, *, address: str = "") -> bool:
+    """Tell whether a password is one's own; a wrong one counts like a failed login. Raises TooManyFailuresError."""
+    with writing(store.engine) as connection:
+        is_open, attempt = charge(connection, account.username, address=address, at=_now())
+        kept = connection.execute(select(User.password_hash).where(User.id == account.user_id)).scalar_one()
+    if attempt is None:
+        raise TooManyFailuresError
+    with _HASHING:
+        matches = _HASHER.verify(password[:MAXIMUM_LENGTH], kept)
+    if not is_open or not matches:
+        record(store, account.username, "login_failed", {}, about=f"account:{account.username}")
+        return False
+    with writing(store.engine) as connection:
+        settle(connection, account.user_id, attempt=attempt, halfway=True)
+    return True
 
 
 def change_own_password(
@@ -291,15 +341,18 @@ def change_own_password(
             update(User).where(User.id == account.user_id).values(password_hash=hashed, must_change_password=False)
         )
         connection.execute(delete(UserSession).where(UserSession.user_id == account.user_id))
-        _begin(connection, account.user_id, token, browser=browser, at=_now())
+        begin_session(connection, account.user_id, token, browser=browser, at=_now())
         _audit(connection, account.username, "password_changed", {})
     return token
 
 
-def _begin(connection: Connection, user_id: int, token: str, *, browser: str, at: datetime) -> None:
+def begin_session(
+    connection: Connection, user_id: int, token: str, *, browser: str, at: datetime, by_provider: bool = False
+) -> None:
+    """Write a new login. by_provider: the school's single sign-on said who it is."""
     connection.execute(
         insert(UserSession).values(
-            token_hash=digest(token), user_id=user_id, created_at=at, seen_at=at, browser=browser
+            token_hash=digest(token), user_id=user_id, created_at=at, seen_at=at, browser=browser, by_provider=by_provider
         )
     )  # fmt: skip
 
@@ -318,7 +371,11 @@ def account_of(
     with reading(store.engine) as connection:
         row = connection.execute(
             select(
-                User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at
+                User,
+                UserSession.id.label("session_id"),
+                UserSession.created_at.label("began_at"),
+                UserSession.seen_at,
+                UserSession.by_provider,
             )
             .join_from(UserSession, User, UserSession.user_id == User.id)
             .where(UserSession.token_hash == digest(token), User.disabled_at.is_(None))
@@ -333,12 +390,26 @@ def account_of(
             select(UserClass.school_year, UserClass.class_name).where(UserClass.user_id == row.id)
         ).all()  # fmt: skip
         newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar() or 0
+        lacks_factor = (
+            row.role in WITH_SECOND_FACTOR
+            and not row.by_provider  # whoever signs on elsewhere has the second factor there
+            and read_settings(connection).second_factor == "required"
+            and not has_second_factor(connection, row.id)
+        )
     if moment - row.seen_at > SEEN_STEP:
         with writing(store.engine) as connection:
             connection.execute(update(UserSession).where(UserSession.id == row.session_id).values(seen_at=moment))
     spans = frozenset((year if year is not None else newest, name) for year, name in classes)
     return Account(
-        row.id, row.username, Role(row.role), row.staff_code, row.unit, spans, token, row.must_change_password
+        row.id,
+        row.username,
+        Role(row.role),
+        row.staff_code,
+        row.unit,
+        spans,
+        token,
+        row.must_change_password,
+        lacks_factor,
     )
 
 

@@ -11,20 +11,21 @@ from data.audit import append
 from data.db import raise_data_version, reading, writing
 from data.instants import TAIPEI
 from data.schema import SchoolSettings
-from data.school import LIMITS, LONGEST, read_settings, write_setting
+from data.school import CHOICES, LIMITS, LONGEST, read_settings, write_setting
 
 __all__ = ["LONGEST", "SettingView", "change_settings", "list_settings"]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingView:
-    """A setting as it is written: value and default as text, "" for a cap that is not set. limits: of a number."""
+    """A setting as it is written: value and default as text, "" for a cap that is not set. limits: of a number; choices: of a word."""
 
     key: str
     value: str
     default: str
     limits: tuple[int, int] | None
     is_yes_or_no: bool
+    choices: tuple[str, ...] = ()
 
 
 def list_settings(store: Store) -> list[SettingView]:
@@ -33,7 +34,8 @@ def list_settings(store: Store) -> list[SettingView]:
         now = read_settings(connection)
     return [
         SettingView(
-            each.name, _written(getattr(now, each.name)), _written(each.default), LIMITS.get(each.name), isinstance(each.default, bool)
+            each.name, _written(getattr(now, each.name)), _written(each.default), LIMITS.get(each.name), isinstance(each.default, bool),
+            CHOICES.get(each.name, ()),
         )
         for each in fields(SchoolSettings)
     ]  # fmt: skip

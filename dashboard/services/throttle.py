@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from data.audit import append, key_of, pseudonym
 from data.models import LoginFailure, User
@@ -51,7 +51,15 @@ def charge(connection: Connection, username: str, *, address: str, at: datetime)
     return is_open, attempt
 
 
-def settle(connection: Connection, user_id: int, *, attempt: int) -> None:
-    """Forget the failures of an account whose password was right."""
+def settle(connection: Connection, user_id: int, *, attempt: int, halfway: bool = False) -> None:
+    """Forget the failures of an account whose password was right.
+
+    halfway: the code of the second factor is still to come, and only this attempt is taken back: who knows a password must
+    not get five new codes to guess each time it is typed.
+    """
     connection.execute(delete(LoginFailure).where(LoginFailure.id == attempt))
-    connection.execute(update(User).where(User.id == user_id).values(failed_count=0, locked_until=None))
+    failures: object = 0
+    if halfway:
+        left = case((User.failed_count > 0, User.failed_count - 1), else_=0)
+        failures = case((User.locked_until.is_not(None), FAILURES_ALLOWED - 1), else_=left)
+    connection.execute(update(User).where(User.id == user_id).values(failed_count=failures, locked_until=None))

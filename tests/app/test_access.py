@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.access.views import safe_next
 from tests.app.conftest import fire
@@ -152,10 +155,33 @@ def test_a_session_ends_at_logout_for_good(client_for):
         "evil",
         "\\/evil",
         "/ x",
+        "/\t/evil.example",
+        "/\r\n/evil.example",
+        "///evil.example",
+        "/%2f%2fevil.example",
+        "/%2F/evil.example",
+        "/%5cevil.example",
+        "/%09/evil.example",
+        "%2f%2fevil.example",
+        "/\u2215/evil.example",
+        "/\u2044\u2044evil.example",
+        "/\uff0fevil.example",
+        "//user@evil.example/",
+        "/@evil.example:80//",
+        "/\x00/evil.example",
+        "HTTPS:evil.example",
+        "/../..//evil.example",
+        "/" + "a" * 5000,
     ],
 )
 def test_next_leads_nowhere_else(target):
     assert safe_next(target) == "/"
+
+
+@given(st.text(st.sampled_from("/\\@:%2f5c.?#\t\r\n\0 \u2215\uff0fax"), max_size=12))
+def test_next_is_whatever_is_typed_an_address_of_this_site(target):
+    kept = safe_next(target)
+    assert urlsplit(urljoin("https://licheng.example/login", unquote(kept))).netloc == "licheng.example"
 
 
 def test_next_keeps_a_path_of_this_site():
