@@ -165,7 +165,8 @@ def test_a_class_with_nobody_in_it_has_no_rate(app, school_of):
         words_of(app, client, page)
     body, _head = shown(app, client, "overview")
     rows = re.findall(r'\{[^{}]*"name": "103"[^{}]*\}', json.dumps(body))
-    assert [json.loads(row)["completion"] for row in rows if "completion" in row] == [None]
+    found = [json.loads(row) for row in rows]
+    assert [(row["done"], row["expected"]) for row in found if "expected" in row] == [(0, 0)]  # 「—」 on the screen
 
 
 def test_a_teacher_with_one_item_is_not_judged_by_it(app, school_of):
