@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dashboard.services import accounts, audit, backups, imports, mail, notices, reports, second_factor
+from dashboard.services import accounts, audit, backups, imports, mail, notices, reports, second_factor, single_sign_on
 from dashboard.services.jobs import run_worker
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
@@ -554,6 +554,32 @@ def user_second_factor_reset(name: str, db: Db = "") -> None:
     except accounts.AccountError as error:
         raise _fail(str(error)) from None
     Console().print("第二因素已取消，下次登入只要密碼" if had_one else "這個帳號沒有設定第二因素", markup=False)
+
+
+@user_app.command("link")
+def user_link(
+    name: str,
+    subject: Annotated[str, typer.Option(help="登入服務給這個人的代號（sub）")],
+    issuer: Annotated[str, typer.Option(help="登入服務的網址；預設是 LICHENG_OIDC_ISSUER")] = "",
+    db: Db = "",
+) -> None:
+    """把帳號連結到學校的單一登入。"""
+    try:
+        single_sign_on.link(
+            _store(db), name, issuer=issuer or Settings().oidc_issuer, subject=subject, by=getpass.getuser()
+        )
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+
+
+@user_app.command("unlink")
+def user_unlink(name: str, db: Db = "") -> None:
+    """解除帳號和學校單一登入的連結。"""
+    try:
+        had_one = single_sign_on.unlink(_store(db), name, by=getpass.getuser())
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
+    Console().print("連結已解除" if had_one else "這個帳號沒有連結", markup=False)
 
 
 @user_app.command("staff")

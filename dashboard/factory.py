@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboard.access.guard import install_guard, seal
 from dashboard.access.session import install_login
+from dashboard.access.sign_on import install_sign_on
 from dashboard.access.trail import install_trail
 from dashboard.access.views import install_views
 from dashboard.account import install_account
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_trail(server)
     install_i18n(server)
     install_views(server)
+    install_sign_on(server)
     install_account(server)
     install_second_factor(server)
     install_exports(server)

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_sender: str = ""
+    oidc_issuer: str = ""  # single sign-on by the school's own accounts: none without it
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_domains: str = ""  # of verified e-mail addresses that are let in, with commas between
+    oidc_staff_code_claim: str = ""  # the claim with the 教師代碼, where the provider has one
+    local_login: bool = True  # by password; false where everybody signs on at the provider
 
     @property
     def url(self) -> str:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 from dashboard.access.roles import Permission
 from dashboard.access.session import is_logged_in, may, must_change_password, must_set_up_second_factor
 
-OPEN_ENDPOINTS = {"login", "login_code", "invite", "language", "healthz", "readyz"}
+OPEN_ENDPOINTS = {"login", "login_code", "sign_on", "sign_on_return", "invite", "language", "healthz", "readyz"}
 FIRST_ENDPOINTS = {"account", "account_password", "account_logout", "logout"}  # before the own password is set
 SECOND_ENDPOINTS = {"second_factor", "second_factor_change", "account_logout", "logout"}  # before the second factor is
 OPEN_PREFIXES = ("/assets/", "/_dash-component-suites/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from secrets import compare_digest, token_urlsafe
 from urllib.parse import quote, unquote, urlsplit
 
-from flask import Flask, Response, current_app, make_response, redirect, render_template, request, session
+from flask import Flask, Response, abort, current_app, make_response, redirect, render_template, request, session
 from flask_login import current_user, login_user, logout_user
 
 from dashboard.access.session import Person, is_logged_in, store
@@ -52,23 +52,25 @@ def login() -> Response | tuple[Response, int]:
     if request.method == "GET":
         if is_logged_in():
             return redirect(target)  # type: ignore[return-value]
-        return _form(target, failed=False)
+        return login_form(target, failed=False)
+    if not current_app.config["LICHENG_SETTINGS"].local_login:
+        abort(403)
     username, password = request.form.get("username", ""), request.form.get("password", "")
     if not is_own_form() or len(password) > accounts.MAXIMUM_LENGTH:
-        return _form(target, failed=False, expired=True), 400
+        return login_form(target, failed=False, expired=True), 400
     try:
         token = accounts.log_in(
             store(), username, password, address=request.remote_addr or "", browser=browser_name(request.user_agent.string)
         )  # fmt: skip
     except accounts.TooManyFailuresError:
-        return _form(target, failed=False, throttled=True), 429
+        return login_form(target, failed=False, throttled=True), 429
     except accounts.CodeNeededError as pending:
         session.clear()
         session["pending_login"] = pending.token
         return redirect("/login/code?next=" + quote(target, safe="/"))  # type: ignore[return-value]
     if token is None:
-        return _form(target, failed=True), 401
-    return _enter(token, target)
+        return login_form(target, failed=True), 401
+    return enter(token, target)
 
 
 def login_code() -> Response | tuple[Response, int]:
@@ -78,6 +80,8 @@ def login_code() -> Response | tuple[Response, int]:
     if second_factor.owner_of_pending(store(), pending) is None:
         session.pop("pending_login", None)
         return redirect("/login?next=" + quote(target, safe="/"))  # type: ignore[return-value]
+    if not current_app.config["LICHENG_SETTINGS"].local_login:
+        abort(403)
     if request.method == "GET":
         return _code_form(target)
     if not is_own_form():
@@ -91,7 +95,7 @@ def login_code() -> Response | tuple[Response, int]:
         return _code_form(target, throttled=True), 429
     if token is None:
         return _code_form(target, failed=True), 401
-    return _enter(token, target)
+    return enter(token, target)
 
 
 def _code_form(target: str, *, failed: bool = False, expired: bool = False, throttled: bool = False) -> Response:
@@ -102,10 +106,11 @@ def _code_form(target: str, *, failed: bool = False, expired: bool = False, thro
     return make_response(page)
 
 
-def _enter(token: str, target: str) -> Response | tuple[Response, int]:
+def enter(token: str, target: str) -> Response | tuple[Response, int]:
+    """Put a new login into the cookie and go where the person wanted."""
     account = take_session(token)
     if account is None:
-        return _form(target, failed=True), 401
+        return login_form(target, failed=True), 401
     if target == "/" and account.role == "teacher":
         target = "/certification"
     return redirect(target)  # type: ignore[return-value]
@@ -136,9 +141,14 @@ def is_own_form() -> bool:
     return bool(kept) and compare_digest(sent.encode(), kept.encode())
 
 
-def _form(target: str, *, failed: bool, expired: bool = False, throttled: bool = False) -> Response:
+def login_form(
+    target: str, *, failed: bool = False, expired: bool = False, throttled: bool = False, refused: bool = False
+) -> Response:
+    """Show the login page, with what went wrong."""
+    here = current_app.config["LICHENG_SETTINGS"]
     page = render_template(
         "login.html", csrf_token=form_token(), next=target, failed=failed, expired=expired, throttled=throttled,
+        refused=refused, by_school=bool(here.oidc_issuer), by_password=here.local_login,
         language=language(),
     )  # fmt: skip
     return make_response(page)

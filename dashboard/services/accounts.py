@@ -408,7 +408,7 @@ def account_of(
         row.unit,
         spans,
         token,
-        row.must_change_password,
+        row.must_change_password and not row.by_provider,
         lacks_factor,
     )
 

@@ -51,7 +51,16 @@ TABLES = {
     "submission": VIEWERS - {"homeroom"}, "registration": VIEWERS - {"homeroom"}, "department_classes": VIEWERS - {"homeroom"},
     "teachers": ACTORS | {"principal"}, "reminders": ACTORS | {"principal", "teacher"}, "class_students": ACTORS | {"homeroom"}, "notices": {"secretary"},
 }  # fmt: skip
-OPEN = {"/login", "/login/code", "/invite/<token>", "/healthz", "/readyz", "/language/<code>"}
+OPEN = {
+    "/login",
+    "/login/code",
+    "/login/school",
+    "/login/school/return",
+    "/invite/<token>",
+    "/healthz",
+    "/readyz",
+    "/language/<code>",
+}
 NOBODY = {"class": "Ж999", "teacher": "ѪT999", "student": "Ѧ99999", "dept": "無此科"}
 SUFFIXES = ("csv", "xlsx", "ods")
 ID_NUMBER = re.compile(r"(?<![A-Za-z0-9])[A-Z][12]\d{8}(?!\d)")
