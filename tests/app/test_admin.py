@@ -136,6 +136,7 @@ BAD = {
     "a number of forty digits": ("select_outcome_cap", "9" * 40),
     "a negative number": ("upload_outcome_cap", "-1"),
     "nothing where something is due": ("audit_retention_years", ""),
+    "no such choice": ("second_factor", "perhaps"),
     "neither yes nor no": ("keep_originals", "maybe"),
     "a name of two lines": ("school_name", "甲\n乙"),
     "a name too long": ("school_name", "高" * 61),
