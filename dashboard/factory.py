@@ -16,6 +16,7 @@ from dashboard.access.sign_on import install_sign_on
 from dashboard.access.trail import install_trail
 from dashboard.access.views import install_views
 from dashboard.account import install_account
+from dashboard.accounts import install_accounts
 from dashboard.errors import install_errors
 from dashboard.exports.audit import install_audit_export
 from dashboard.exports.commendation import install_commendation
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Dash:
     install_views(server)
     install_sign_on(server)
     install_account(server)
+    install_accounts(server)
     install_second_factor(server)
     install_exports(server)
     install_audit_export(server)

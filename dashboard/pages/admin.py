@@ -10,14 +10,14 @@ from dash import Input, Output, State, ctx, html, register_page
 from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
-from dashboard.access.roles import Permission
+from dashboard.access.roles import Permission, Role
 from dashboard.access.session import current_name, store
 from dashboard.components.attributes import aria
 from dashboard.components.badge import badge
 from dashboard.components.card import card
 from dashboard.components.dates import roc_datetime
-from dashboard.components.empty import empty_state
 from dashboard.components.filter_bar import select
+from dashboard.components.forms import choice_field, posting_form, text_field
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
@@ -330,12 +330,39 @@ def _accounts_card() -> html.Section:
         for name, role, scope, is_enabled in found
     ]  # fmt: skip
     return card(
-        record_table(headers, records, caption=_("帳號"))
-        if found
-        else empty_state(_("還沒有帳號"), _("在主機上執行 licheng user add。"), level=3),
+        [record_table(headers, records, caption=_("帳號")), *_account_forms([name for name, *_rest in found])],
         id=f"{PAGE}-accounts",
         title=_("%(all)s 個帳號，%(n)s 個啟用", all=count(len(found)), n=count(enabled)),
         question=_("誰有帳號、什麼職務、最近什麼時候登入"),
-        footnote=_("新增、停用與改密碼在主機上執行 licheng user。"),
+        footnote=[
+            _("新帳號與重設都給一次性的連結，由本人自己設定密碼；管理者不知道任何人的密碼。"),
+            _("停用、重設與登出立刻生效，並記在稽核紀錄；不能停用自己與最後一個系統管理者。"),
+        ],
         wide=True,
     )
+
+
+def _account_forms(names: Sequence[str]) -> list[html.Details]:
+    """Two forms: for somebody new, and for an account there is."""
+    roles = [(role.value, role_words(role)) for role in Role]
+    invite = [
+        text_field(f"{PAGE}-new-name", "name", _("帳號")),
+        choice_field(f"{PAGE}-new-role", "role", _("角色"), roles, Role.TEACHER),
+        text_field(f"{PAGE}-new-staff", "staff", _("教師代碼"), required=False, note=_("任課教師必填；要提案、決定敘獎或收提醒的職務也要")),
+        text_field(f"{PAGE}-new-unit", "unit", _("處室組別"), required=False, note=_("組長必填，例：教務處註冊組")),
+        text_field(f"{PAGE}-new-classes", "classes", _("班級"), required=False, note=_("導師必填，以逗號分開；其他學年寫 113:101")),
+    ]  # fmt: skip
+    steps = [
+        ("reset", _("給重設密碼的連結（目前的密碼與登入作廢）")), ("logout", _("登出所有裝置")), ("second_factor", _("取消第二因素（手機與備用碼都遺失時）")),
+        ("disable", _("停用")), ("enable", _("啟用並解除鎖定")),
+    ]  # fmt: skip
+    change = [
+        choice_field(
+            f"{PAGE}-change-name", "name", _("帳號"), [(name, name) for name in names], names[0] if names else ""
+        ),
+        choice_field(f"{PAGE}-change-step", "step", _("要做什麼"), steps, "reset"),
+    ]
+    return [
+        html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"))]),
+        html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary")]),
+    ]  # fmt: skip

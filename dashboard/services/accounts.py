@@ -153,13 +153,23 @@ def set_staff_code(store: Store, username: str, staff_code: str, *, by: str = SY
 
 
 def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
-    """Disable an account and end its sessions."""
+    """Disable an account and end its sessions. The last administrator's stays, or nobody could enable anybody again."""
     with writing(store.engine) as connection:
         user_id = _user_id(connection, username)
+        enabled = select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None))
+        if connection.execute(enabled).scalars().all() == [user_id]:
+            raise AccountError("這是最後一個啟用的系統管理者，不能停用")
         connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
         for each in (UserSession, LoginLink):
             connection.execute(delete(each).where(each.user_id == user_id))
         _audit(connection, by, "user_disabled", {}, about=username)
+
+
+def log_out_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
+    """End every session of an account."""
+    with writing(store.engine) as connection:
+        connection.execute(delete(UserSession).where(UserSession.user_id == _user_id(connection, username)))
+        _audit(connection, by, "logged_out_everywhere", {}, about=username)
 
 
 def enable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:

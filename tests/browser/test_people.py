@@ -54,7 +54,7 @@ def test_a_teacher_sees_the_own_queue_and_no_other(page_as, place):
 def test_a_teacher_starts_at_the_own_page_and_is_told_why_there_is_no_overview(page_as):
     page = page_as("teacher", "/")
     expect(page.locator(".lc-empty")).to_contain_text("您的角色不能看這一頁")
-    expect(page.locator(".lc-nav a")).to_have_text(["教師認證", "個人資料"])
+    expect(page.locator(".lc-nav a")).to_have_text(["教師認證", "敘獎", "個人資料"])
     page.get_by_role("link", name="前往可以看的頁面").click()
     ready(page)
     expect(page).to_have_url(re.compile("/certification"))

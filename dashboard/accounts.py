@@ -1,0 +1,80 @@
+"""What the administrator's page does with accounts: invite, reset, disable, enable, log out; plain forms that post."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, abort, make_response, redirect, render_template, request
+
+from dashboard.access.roles import Permission
+from dashboard.access.session import current_name, may, store
+from dashboard.i18n import gettext as _
+from dashboard.i18n import language
+from dashboard.services import accounts, second_factor
+from dashboard.services.accounts import AccountError
+
+_LONGEST = 200  # of a field
+
+
+def install_accounts(server: Flask) -> None:
+    """Add the routes of the page's two forms."""
+    server.add_url_rule("/admin/accounts/invite", "invite_account", invite_account, methods=["POST"])
+    server.add_url_rule("/admin/accounts/change", "change_account", change_account, methods=["POST"])
+
+
+def invite_account() -> Response:
+    """Make an account nobody knows the password of, and show the link by which its owner sets one; this once."""
+    form = _form()
+    names = [part.strip() for part in form.get("classes", "").replace("，", ",").replace("、", ",").split(",") if part.strip()]  # fmt: skip
+    username = form.get("name", "").strip()
+    try:
+        accounts.add_user(
+            store(), username, secrets.token_urlsafe(32), role=form.get("role", ""), classes=names, staff_code=form.get("staff", "").strip(),
+            unit=form.get("unit", "").strip(), by=current_name(),
+        )  # fmt: skip
+        token = accounts.give_link(store(), username, hours=accounts.INVITE_HOURS, action="user_invited", by=current_name())  # fmt: skip
+    except AccountError as error:
+        return _refused(str(error))
+    warnings = accounts.scope_warnings(store(), classes=names, staff_code=form.get("staff", ""), unit=form.get("unit", ""))  # fmt: skip
+    return _link(username, token, accounts.INVITE_HOURS, warnings)
+
+
+def change_account() -> Response:
+    """Take one step with an account; nobody takes one with the own, so that no administrator is locked out by a slip."""
+    form = _form()
+    username, step = form.get("name", ""), form.get("step", "")
+    if username == current_name():
+        return _refused(_("不能對自己的帳號這樣做；自己的密碼與登入請到「我的帳號」"))
+    try:
+        if step == "reset":
+            token = accounts.give_link(store(), username, hours=accounts.RESET_HOURS, action="user_reset", by=current_name())  # fmt: skip
+            return _link(username, token, accounts.RESET_HOURS, [])
+        if step == "disable":
+            accounts.disable_user(store(), username, by=current_name())
+        elif step == "enable":
+            accounts.enable_user(store(), username, by=current_name())
+        elif step == "logout":
+            accounts.log_out_user(store(), username, by=current_name())
+        elif step == "second_factor":
+            second_factor.reset(store(), username, by=current_name())
+        else:
+            return _refused(_("請選擇要做什麼"))
+    except AccountError as error:
+        return _refused(str(error))
+    return redirect("/admin", 303)  # type: ignore[return-value]
+
+
+def _form() -> dict[str, str]:
+    if not may(Permission.ADMINISTER):
+        abort(403)
+    return {name: value[:_LONGEST] for name, value in request.form.items()}
+
+
+def _link(username: str, token: str, hours: int, warnings: list[str]) -> Response:
+    link = f"{request.host_url}invite/{token}"
+    page = render_template("link.html", username=username, link=link, hours=hours, warnings=warnings, language=language())  # fmt: skip
+    return make_response(page)
+
+
+def _refused(text: str) -> Response:
+    return make_response(render_template("error.html", status=400, text=text, code="", language=language()), 400)
