@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, abort, redirect, request, session
 
 from dashboard.access.session import settings, store
@@ -10,6 +12,7 @@ from dashboard.services import single_sign_on
 from dashboard.services.sessions import browser_name
 
 _ENDED = "/login/school/return"
+log = logging.getLogger(__name__)
 
 
 def install_sign_on(server: Flask) -> None:
@@ -28,7 +31,7 @@ def sign_on() -> Response | tuple[Response, int]:
     try:
         address, shake = single_sign_on.begin(provider, _return_address())
     except single_sign_on.SignOnError as error:
-        single_sign_on.note_refusal(store(), str(error))
+        log.warning("the provider cannot be asked: %s", error)  # no line of the audit log: anybody could fill it
         return login_form(target, refused=True), 503
     session["sign_on"] = {"state": shake.state, "nonce": shake.nonce, "verifier": shake.verifier, "next": target}
     return redirect(address)  # type: ignore[return-value]
@@ -40,10 +43,10 @@ def sign_on_return() -> Response | tuple[Response, int]:
     if provider is None:
         abort(404)
     begun = session.pop("sign_on", None)
+    if not isinstance(begun, dict):  # nothing began in this browser: no line either
+        return login_form("/", refused=True), 403
     subject = ""
     try:
-        if not isinstance(begun, dict):
-            raise single_sign_on.SignOnError("state")
         shake = single_sign_on.Handshake(begun["state"], begun["nonce"], begun["verifier"])
         claims = single_sign_on.finish(provider, _return_address(), shake, request.args.to_dict())
         subject = claims["sub"]

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from odfdo import Document, Element, Header, Paragraph
 
 from dashboard.components.dates import roc_date, roc_datetime
-from dashboard.components.words import listed, resolution_word
+from dashboard.components.words import aside, listed, resolution_word
 from dashboard.services.meetings import EXCUSED, MATTERS, PRESENT, Book, Meeting, Standing
 
 TEMPLATE: Final = Path("templates") / "minutes.odt"  # below the instance's folder
@@ -26,6 +26,7 @@ def minutes_of(book: Book, meeting: Meeting, *, school: str, title: str) -> dict
     """Return what the minutes say, by the words that stand for it in a template; a line each."""
     seats = {said: [each.title for each in meeting.members if each.attendance == said] for said in (PRESENT, EXCUSED)}
     present = _("%(n)s／%(all)s 人：", n=meeting.present, all=len(meeting.members)) + listed(seats[PRESENT])
+    unknown = sum(not each.attendance for each in meeting.members)
     nothing = [_("無")]
     agenda = [
         f"{matter}　{item.title}" + (f"（{item.note}）" if item.note else "") if item.title != matter else matter
@@ -38,7 +39,9 @@ def minutes_of(book: Book, meeting: Meeting, *, school: str, title: str) -> dict
         "地點": [meeting.place],
         "主席": [meeting.convener],
         "出席": [present],
-        "請假": [listed(seats[EXCUSED]) or nothing[0]],
+        "請假": [
+            (listed(seats[EXCUSED]) or nothing[0]) + (aside(_("另有 %(n)s 位未登記", n=unknown)) if unknown else "")
+        ],
         "議程": [f"{n}. {line}" for n, line in enumerate(agenda, start=1)] or nothing,
         "決議": [_resolved(each) for each in book.resolved_at(meeting)] or nothing,
         "追蹤事項": [_followed(each) for each in book.reported_to(meeting)] or nothing,

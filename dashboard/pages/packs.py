@@ -101,7 +101,7 @@ def _list_card(of_term: list[Pack]) -> html.Section:
         html.Li(
             [
                 html.Strong(_("第 %(n)s 份・%(edition)s：", n=each.id, edition=edition_name(each.edition))),
-                html.Span(_("截至 %(day)s，%(when)s 凍結，SHA-256 %(hash)s", day=day_of(each.as_of), when=roc_datetime(each.made_at), hash=each.sha256[:16])),
+                html.Span(_("截至 %(day)s，%(when)s 凍結，ZIP 的 SHA-256 %(hash)s", day=day_of(each.as_of), when=roc_datetime(each.made_at), hash=each.sha256[:16])),
                 html.Div([html.A(words, href=f"/packs/{each.id}/{name}", download="") for name, words in FILES], className="lc-downloads"),
             ]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ from data.meetings import (
     usual_quorum,
     was_held,
 )
-from data.models import User
+from data.models import Staff, Student, User
 
 __all__ = [
     "CANCELLED", "EXCUSED", "HELD", "KINDS", "LONGEST", "MATTERS", "PLANNED", "PRESENT", "STEPS", "Book", "Meeting", "MeetingError",
@@ -128,6 +129,19 @@ def now() -> datetime:
     return datetime.now(TAIPEI)
 
 
+def _refuse_names(connection: Connection, *texts: str) -> None:
+    """Refuse the name of anybody on the rosters: the whole group, parents and students among them, reads what is written here.
+
+    A name of two letters may be part of a word, so that it is refused only where it stands alone.
+    """
+    said = "\n".join(texts)
+    alone = set(re.split(r"[\s、，,：:；;（）()]+", said))
+    for each in (Staff, Student):
+        for name in connection.execute(select(each.name)).scalars():
+            if name and (name in alone if len(name) < 3 else name in said):
+                raise MeetingError(f"「{name}」是名冊上的姓名；會議的紀錄給全體成員看，請改寫單位或職稱")
+
+
 def plan(store: Store, values: Mapping[str, str], *, by: str) -> int:
     """Plan a meeting from a form's values and return its id; its agenda begins with the six matters."""
     term = _term(values.get("term", ""))
@@ -135,6 +149,7 @@ def plan(store: Store, values: Mapping[str, str], *, by: str) -> int:
     place = _required(values, "place", "請填寫地點")
     convener = _required(values, "convener", "請填寫主席（召集人）的職稱")
     with _changing(store) as connection:
+        _refuse_names(connection, place, convener, values.get("members", ""), _text(values, "note"))
         members = _members(connection, values.get("members", ""))
         quorum = _quorum(values.get("quorum", ""), len(members))
         made = minutes.add_meeting(
@@ -197,6 +212,7 @@ def add_item(store: Store, meeting_id: int, values: Mapping[str, str], *, by: st
     with _changing(store) as connection:
         if _meeting(connection, meeting_id).state != PLANNED:
             raise MeetingError("只有預定的會議可以改議程")
+        _refuse_names(connection, title, _text(values, "note"))
         minutes.add_item(connection, meeting_id, matter=int(matter), title=title, note=_text(values, "note"))
         _note(connection, "agenda_added", f"meeting:{meeting_id}", by, {"matter": int(matter)})
 
@@ -223,6 +239,7 @@ def add_resolution(store: Store, meeting_id: int, values: Mapping[str, str], *, 
         meeting = _meeting(connection, meeting_id)
         if meeting.state != HELD:
             raise MeetingError("會議召開之後才能新增決議")
+        _refuse_names(connection, text, responsible)
         _made, number = minutes.add_resolution(
             connection, meeting_id, term=meeting.term, text=text, responsible=responsible, due_on=due_on, at=now(), by=by
         )  # fmt: skip
@@ -240,6 +257,7 @@ def move(store: Store, resolution_id: int, values: Mapping[str, str], *, by: str
         before = found.events[-1].to_state
         if to_state not in STEPS[before]:
             raise MeetingError("這項決議現在不能改成這個狀態")
+        _refuse_names(connection, reason)
         minutes.add_event(connection, resolution_id, Event(now(), by, before, to_state, reason))
         detail = {"before": before, "after": to_state}
         _note(connection, "resolution_moved", f"resolution:{found.number}", by, detail)

@@ -11,6 +11,7 @@ import pytest
 from odfdo import Document, Paragraph
 from sqlalchemy import select
 
+from dashboard.services import meetings
 from dashboard.services.packs import packs
 from dashboard.services.reports import report
 from data.db import reading
@@ -238,3 +239,21 @@ def test_what_was_resolved_stands_in_both_editions_of_the_next_pack(school, clie
         evidence = json.loads(client.get(f"/packs/{each.id}/evidence.json").data)
         (table,) = [table for part in evidence["parts"] for table in part["tables"] if table["key"] == "resolutions"]
         assert [row[1:3] for row in table["rows"]] == [["認證期限延長一週", "教務處"]]
+
+
+def test_nobody_on_a_roster_is_named_in_what_the_whole_group_reads(school):
+    names = [min(school.teachers.values()), min(school.students.values())]
+    for name in names:
+        for words in ({"note": f"請{name}報告"}, {"place": name}, {"members": f"{MEMBERS}\n教師代表：{name}"}):
+            with pytest.raises(meetings.MeetingError, match=name):
+                meetings.plan(school.store, plan_of(school, **words), by="secretary")
+    number = meetings.plan(school.store, plan_of(school), by="secretary")
+    seats = meetings.read_book(school.store, meetings.now()).find(number).members
+    meetings.mark(school.store, number, {seat.id: meetings.PRESENT for seat in seats}, by="secretary")
+    meetings.hold(school.store, number, by="secretary")
+    for words in (
+        {"text": "持續辦理", "responsible": names[0]},
+        {"text": f"由{names[1]}辦理", "responsible": "教學組"},
+    ):
+        with pytest.raises(meetings.MeetingError, match="請改寫單位或職稱"):
+            meetings.add_resolution(school.store, number, words, by="secretary")

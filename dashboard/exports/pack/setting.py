@@ -73,7 +73,12 @@ def cover_of(evidence: Evidence) -> list[str]:
 
 def footer_of(evidence: Evidence, evidence_hash: str) -> str:
     """Name the edition, the instant and the hash of the evidence, as every page's foot does."""
-    parts = (evidence.school, edition_name(evidence.edition), day_of(evidence.as_of), f"SHA-256 {evidence_hash[:16]}")
+    parts = (
+        evidence.school,
+        edition_name(evidence.edition),
+        day_of(evidence.as_of),
+        f"evidence.json SHA-256 {evidence_hash[:16]}",
+    )
     return "・".join(part for part in parts if part)
 
 
