@@ -35,7 +35,7 @@ _ACTIONS: Final = {
 }  # fmt: skip
 _MEASURES: Final = {
     "timeliness": N_("準時率"), "completion": N_("完成率"), "due_so_far": N_("到期完成率"), "wait_median_days": N_("等候日數中位"),
-    "wait_p90_days": N_("九成件數在幾日內完成"), "overdue": N_("目前逾期件數"),
+    "wait_p90_days": N_("九成件數的完成日數"), "overdue": N_("目前逾期件數"),
 }  # fmt: skip
 _AUDIENCES: Final = {
     "certifier": N_("認證的教師（含代理人，誰做的算誰的）"), "deputy": N_("替別人認證的代理人"), "unit": N_("負責提交、登錄、收訖答覆的單位"),

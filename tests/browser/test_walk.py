@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import log_in_quietly, watch
 from tests.browser.test_accessibility import AXE, violations
@@ -222,9 +222,10 @@ def test_everything_is_operated_by_the_keyboard(walker, address):
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
     page.keyboard.press("Enter")  # the skip link leads past the menu
     assert page.evaluate("document.activeElement.id") == "main"
-    page.locator("#overview-grade").focus()
-    page.keyboard.press("ArrowDown")
-    page.wait_for_url(re.compile("grade=1"))
+    grade = page.locator("#overview-grade")
+    grade.press("ArrowDown")
+    expect(grade).to_have_value("1", timeout=15_000)
+    expect(page).to_have_url(re.compile("grade=1"), timeout=15_000)
     summary = page.locator("summary", has_text="以表格檢視").first
     summary.focus()
     page.keyboard.press("Enter")
