@@ -34,7 +34,7 @@ from dashboard.exports.tables import all_tables
 from dashboard.factory import create_app
 from dashboard.services import accounts
 from data.db import reading
-from data.models import Delegation, Enrolment, Outcome, Reassignment, Round, Staff, Student
+from data.models import Delegation, Dispute, Enrolment, Outcome, Reassignment, Round, Staff, Student
 from tests.school import PASSWORD, Place, make_place
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,7 @@ class Someone:
     role: Role
     numbers: frozenset[str]
     names: frozenset[str]
+    colleagues: frozenset[str]  # everybody's name on the staff roster, for the list from which a deputy is chosen
 
     def holds_foreign(self, text: str) -> set[str]:
         """Return what of others is in an answer."""
@@ -84,6 +85,7 @@ def people(place: Place, count: int) -> list[Someone]:
     with reading(place.store.engine) as connection:
         students = {row.id: (row.student_number, row.name) for row in connection.execute(select(Student.id, Student.student_number, Student.name))}  # fmt: skip
         staff = {row.staff_code: (row.name, row.unit) for row in connection.execute(select(Staff.staff_code, Staff.name, Staff.unit))}  # fmt: skip
+        reports = set(connection.execute(select(Dispute.number)).scalars())  # of the same form as students' numbers
         of_class = defaultdict(set)
         for row in connection.execute(select(Enrolment.school_year, Enrolment.class_name, Enrolment.student_id)):
             of_class[row.school_year, row.class_name].add(row.student_id)
@@ -124,7 +126,8 @@ def people(place: Place, count: int) -> list[Someone]:
         # A convener reads a colleague's list by the students' numbers; names stay with those who act on them.
         numbers = set() if role == Role.CONVENER else {n for n, _ in theirs} - {n for n, _ in known}
         whole = frozenset(name for name in names if len(name) == 3)
-        made.append(Someone(f"load{number:02d}", role, frozenset(numbers), whole))
+        everybody = frozenset(name for name, _ in staff.values())
+        made.append(Someone(f"load{number:02d}", role, frozenset(numbers) - reports, whole, everybody))
     return made
 
 
@@ -208,6 +211,8 @@ def act(someone: Someone, address: str, asked: list[tuple[str, str, str, Any]], 
             continue
         seconds = time.monotonic() - begin
         found = someone.holds_foreign(answer.content.decode("utf-8", "replace"))
+        if kind == "page corrections":  # who takes work over may be anybody on the staff roster
+            found -= someone.colleagues
         with tally.lock:
             tally.seconds[kind].append(seconds)
             tally.statuses[kind.partition(" ")[0], answer.status_code] += 1
