@@ -118,6 +118,13 @@ def refusal(
     return None
 
 
+def plain_frame(page_id: str, title: str, query: dict[str, str | None], *, permission: Permission) -> html.Div:
+    """Return a page that asks nothing: a callback fills its head and body for who may see it."""
+    refused = refusal(title, (), query, permission=permission)
+    parts = [html.Div(id=f"{page_id}-{part}", className="lc-stack") for part in ("head", "body")]
+    return around(parts if refused is None else refused)
+
+
 def around(content: list[Any]) -> html.Div:
     """Put the navigation around a page."""
     return html.Div([skip_link(), _bar(), html.Main(html.Div(content, className="lc-page"), id="main", tabIndex=-1)])

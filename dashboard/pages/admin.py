@@ -23,7 +23,7 @@ from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
 from dashboard.components.settings import setting_meaning, setting_name, setting_value
 from dashboard.components.words import listed
-from dashboard.frame import around, refusal, role_words
+from dashboard.frame import plain_frame, role_words
 from dashboard.services import accounts, backups, health
 from dashboard.services.backups import BackupError, Shelved
 from dashboard.services.health import FAILURES_SINCE, Health
@@ -44,12 +44,7 @@ register_page(__name__, path="/admin", name="系統管理", order=19, permission
 
 def layout(**query: str | None) -> html.Div:
     """An empty place; the callbacks below fill it for who may."""
-    refused = refusal(_("系統管理"), (), query, permission=Permission.ADMINISTER)
-    if refused is not None:
-        return around(refused)
-    return around(
-        [html.Div(id=f"{PAGE}-head", className="lc-stack"), html.Div(id=f"{PAGE}-body", className="lc-stack")]
-    )
+    return plain_frame(PAGE, _("系統管理"), query, permission=Permission.ADMINISTER)
 
 
 @protected_callback(

@@ -17,7 +17,7 @@ from dashboard.components.events import action_words
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
-from dashboard.frame import around, refusal
+from dashboard.frame import plain_frame
 from dashboard.services.privacy import MOST_VIEWS, REGISTER, Own, own
 
 PAGE: Final = "privacy"
@@ -29,12 +29,7 @@ register_page(
 
 def layout(**query: str | None) -> html.Div:
     """An empty place; the callback below fills it for the session's account."""
-    refused = refusal(_("個人資料"), (), query, permission=Permission.VIEW_OWN)
-    if refused is not None:
-        return around(refused)
-    return around(
-        [html.Div(id=f"{PAGE}-head", className="lc-stack"), html.Div(id=f"{PAGE}-body", className="lc-stack")]
-    )
+    return plain_frame(PAGE, _("個人資料"), query, permission=Permission.VIEW_OWN)
 
 
 @protected_callback(

@@ -22,7 +22,7 @@ from dashboard.components.notices import notice_status, notice_word, reply_words
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
-from dashboard.frame import around, refusal
+from dashboard.frame import plain_frame
 from dashboard.services import mail, notices
 from dashboard.services.notices import HAD, MISSED, WAITING, Due, Line
 
@@ -34,12 +34,7 @@ register_page(__name__, path="/reminders", name="提醒", order=8, permission=Pe
 
 def layout(**query: str | None) -> html.Div:
     """An empty place; the callback below fills it for who may."""
-    refused = refusal(_("提醒"), (), query, permission=Permission.MANAGE_REMINDERS)
-    if refused is not None:
-        return around(refused)
-    return around(
-        [html.Div(id=f"{PAGE}-head", className="lc-stack"), html.Div(id=f"{PAGE}-body", className="lc-stack")]
-    )
+    return plain_frame(PAGE, _("提醒"), query, permission=Permission.MANAGE_REMINDERS)
 
 
 @protected_callback(
