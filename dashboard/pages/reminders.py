@@ -61,6 +61,8 @@ def _switch_card(is_on: bool, due: list[Due]) -> html.Section:
         title = _("電子郵件提醒已開啟，接下來會寄給 %(n)s／%(all)s 人", **said)
     elif is_on:
         title = _("電子郵件提醒已開啟，但還沒有設定郵件伺服器，不會寄出")
+    elif not is_ready:
+        title = _("電子郵件提醒沒有開啟，也還沒有設定郵件伺服器；有 %(all)s 人該提醒", **said)
     else:
         title = _("電子郵件提醒沒有開啟；現在開啟，會寄給 %(n)s／%(all)s 人", **said)
     parts: list[Any] = []
