@@ -204,3 +204,18 @@ def _names(facts: pd.DataFrame, into: Ints) -> npt.NDArray[np.object_]:
         names[codes] = f"{MARK}{key[1]}" + (f"-{seen[key]}" if seen[key] > 1 else "")
     names[into == LEFT_OUT] = MARK
     return names
+
+
+def in_steps(parts: Ints, *, code: Ints, size: int) -> Ints:
+    """Return counts of students in steps of size, so that nobody can tell one to size - 1 of them, nor all but so many.
+
+    parts: a row a group that counts may be told of, its students (each in one column) split by what they did; code: of each
+    group, which says where its steps begin, so that what is small in many groups is neither lost nor blown up in their sum.
+    Each sum of columns from the left is taken down to a step: what they add up to, and every split of the same students, then
+    says the same. A step that begins at size - 2 would hold 0 and 1 alone, and whoever knows that it is not 0 knows one.
+    Every total has to be a sum of these rows: counted by itself it would give the rest of a row away.
+    """
+    beginnings = np.array([each for each in range(size) if each != size - 2])
+    begin = beginnings[code % len(beginnings)][:, np.newaxis]
+    whole: Ints = (parts.cumsum(axis=1) + begin) // size * size
+    return np.diff(whole, axis=1, prepend=0)

@@ -66,7 +66,7 @@ def _body(view: View, theme: str) -> list[Any]:
     if result.held_back:
         why = _("這個條件下的學生不到 %(n)s 人，為保護學生，不顯示統計。", n=view.ledger.settings.suppression_size)
         return [empty_state(_("人數過少"), why)]
-    in_round, reports = result.total["in_round"], len(result.disputes)
+    in_round, reports = result.total["in_round"], int(result.total["disputes"])
     if not in_round and not reports:
         return [_nothing(result, view)]
     parts: list[Any] = [_tiles(result)]
@@ -81,7 +81,7 @@ def _body(view: View, theme: str) -> list[Any]:
 
 def _unit(result: Receipts) -> str:
     """A student is counted once per kind, so that with several kinds they are no longer persons."""
-    return _("人") if result.total["in_round"] == result.total["students"] else _("人次")
+    return _("人") if result.kinds["state"].isin(["known", "few"]).sum() < 2 else _("人次")
 
 
 def _nothing(result: Receipts, view: View) -> html.Div:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from dashboard.services.suppression import leak_of_items
 from data.instants import to_us
-from data.metrics import Question, leak, receipts
+from data.metrics import Question, receipts
 
 STEPS = ("uploaded", "certified", "selected", "submitted", "received", "confirmed")
 
@@ -36,6 +37,7 @@ def _compute(store: Store, view: View) -> Leak:
     year, as_of = view.filters.term // 10, view.filters.as_of
     # Rounds belong to the school: a part of it, asked alone, would take an older one for the latest.
     rounds = receipts.rounds_at(store.ledger()[1], year, to_us(as_of))
-    row = leak.count(view.ledger, Question(year * 10, as_of, "school", "upload"), rounds=rounds).iloc[0]
+    ask = Question(year * 10, as_of, "school", "upload")
+    row = leak_of_items(view.ledger, view.scope, ask, rounds=rounds).iloc[0]
     steps = {step: None if pd.isna(row[step]) else int(row[step]) for step in STEPS}
     return Leak(year, steps, str(row["submitted_by"]), str(row["received_by"]))

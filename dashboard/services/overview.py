@@ -13,9 +13,10 @@ from dashboard.services.filters import View
 from dashboard.services.participation import was_handed_in
 from dashboard.services.receipts import receipt_counts, receipts_state
 from dashboard.services.store import Store
+from dashboard.services.suppression import participation_of
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, to_us
 from data.ledger import Ledger, holders
-from data.metrics import Question, completion, participation
+from data.metrics import Question, completion
 from data.metrics.completion import states
 from data.metrics.progress import expected_share, same_day_earlier, status
 
@@ -73,9 +74,9 @@ def _compute(store: Store, view: View) -> Overview:
     by_class = completion.answer(ledger, ask)
     school = completion.answer(ledger, replace(ask, by="school")).iloc[0].to_dict()
     upload_ask = Question(filters.term, as_of, by="class", stage="upload")
-    uploads = participation.answer(ledger, upload_ask)
-    upload = participation.answer(ledger, replace(upload_ask, by="school")).iloc[0].to_dict()
-    selections = participation.answer(ledger, Question(year * 10, as_of, by="class", stage="select"))
+    uploads = participation_of(ledger, view.scope, upload_ask)
+    upload = participation_of(ledger, view.scope, replace(upload_ask, by="school")).iloc[0].to_dict()
+    selections = participation_of(ledger, view.scope, Question(year * 10, as_of, by="class", stage="select"))
     receipts = _receipts(store, view, "class")
     receipts_total = _receipts(store, view, "school").iloc[0]
     grade_of = dict(zip(ledger.classes["name"], ledger.classes["grade"], strict=True))

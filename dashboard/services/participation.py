@@ -12,7 +12,13 @@ import pandas as pd
 
 from dashboard.services.filters import View
 from dashboard.services.store import Store
-from dashboard.services.suppression import fewest_shown
+from dashboard.services.suppression import (
+    fewest_shown,
+    items_by_day,
+    median_told,
+    participation_of,
+    students_by_items,
+)
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, taipei_day_us, to_us
 from data.ledger import Ledger
 from data.metrics import Question, participation
@@ -126,7 +132,11 @@ def _kind(store: Store, view: View, stage: str, kind: str) -> KindOfItem:
         known = _stated(ledger, kind, year, as_of_us)[here]
     else:
         known = was_handed_in(store, kind, term) & (opened | (items > 0))
-    total = participation.answer(ledger, ask).iloc[0].to_dict()
+    total = participation_of(ledger, view.scope, ask).iloc[0].to_dict()
+    counts, known_students = students_by_items(
+        items, known, students["class"].to_numpy(), most=MOST_ITEMS, settings=ledger.settings, scope=view.scope
+    )
+    has_median = (items > 0).any() and median_told(view.scope, ledger.settings, int(total["participants"]))
     by_class, by_grade, by_department = (
         _rows(view, replace(ask, by=by), students, known=known, opened=opened)
         for by in ("class", "grade", "department")
@@ -137,12 +147,12 @@ def _kind(store: Store, view: View, stage: str, kind: str) -> KindOfItem:
         term=term,
         state=state,
         total=total,
-        known=int(known.sum()),
+        known=known_students,
         grades=by_grade,
         departments=by_department,
         classes=by_class,
-        spread=_spread(items[known]),
-        median_items=float(np.median(items[items > 0])) if (items > 0).any() else float("nan"),
+        spread=pd.DataFrame({"items": np.arange(len(counts)), "students": counts}),
+        median_items=float(np.median(items[items > 0])) if has_median else float("nan"),
         cap=getattr(ledger.settings, f"{stage}_{kind}_cap"),
         windows=_windows(windows, set(by_grade["key"]), as_of_us),
         days=_days(view, ask, windows) if stage == "upload" else pd.DataFrame(),
@@ -193,7 +203,7 @@ def _state(*, known: bool, opened: bool) -> str:
 
 def _rows(view: View, ask: Question, students: pd.DataFrame, *, known: Bools, opened: Bools) -> pd.DataFrame:
     """Return the metric's rows with their state; a group without counts has none, where 0 would say that nobody took part."""
-    rows = participation.answer(view.ledger, ask)
+    rows = participation_of(view.ledger, view.scope, ask)
     codes = students[ask.by].to_numpy()
     names = codes.astype(str) if ask.by == "grade" else np.append(view.ledger.labels[ask.by], "")[codes].astype(str)
     facts = pd.DataFrame({"key": names, "known": known, "opened": opened}).groupby("key").sum()
@@ -218,12 +228,6 @@ def _rows(view: View, ask: Question, students: pd.DataFrame, *, known: Bools, op
     return rows
 
 
-def _spread(items: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """Count students by their items, from 0 on; the last row stands for MOST_ITEMS and more."""
-    counts = np.bincount(np.minimum(items, MOST_ITEMS), minlength=4) if len(items) else np.zeros(0, dtype=np.int64)
-    return pd.DataFrame({"items": np.arange(len(counts)), "students": counts})
-
-
 def _windows(windows: pd.DataFrame, grades: set[str], as_of_us: int) -> tuple[Window, ...]:
     """Join the grades that have the same window."""
     shown = windows[windows["grade"].astype(str).isin(grades)]
@@ -245,7 +249,7 @@ def _days(view: View, ask: Question, windows: pd.DataFrame) -> pd.DataFrame:
     as_of_us, year = to_us(ask.as_of), ask.term // 10
     grades = view.ledger.classes.loc[view.ledger.classes["visible"], "grade"].unique()
     windows = windows[windows["grade"].isin(grades)]
-    items = _cumulative(view.ledger, ask, windows, here_us=as_of_us, until_us=as_of_us).rename("items")
+    items = _cumulative(view, ask, windows, here_us=as_of_us, until_us=as_of_us).rename("items")
     if items.empty:
         return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "items": pd.Series(dtype="Int64")})
     first = _first_day(windows, year)
@@ -253,7 +257,7 @@ def _days(view: View, ask: Question, windows: pd.DataFrame) -> pd.DataFrame:
     then = _windows_of(view.ledger, ask.stage, ask.kind, earlier.term)
     then = then[then["grade"].isin(grades)]
     same_day_us = as_of_us - (first - _first_day(then, year - 1)) * DAY_US
-    before = _cumulative(view.ledger, earlier, then, here_us=same_day_us, until_us=_begins(year)).rename("before")
+    before = _cumulative(view, earlier, then, here_us=same_day_us, until_us=_begins(year)).rename("before")
     lines = [items, before] if len(before) and before.iloc[-1] else [items]
     joined = pd.concat(lines, axis=1).sort_index().astype("Int64")
     return joined.assign(day=pd.to_datetime(first + joined.index.to_numpy(), unit="D")).reset_index(drop=True)
@@ -269,9 +273,9 @@ def _first_day(windows: pd.DataFrame, year: int) -> int:
     return (starts + TAIPEI_OFFSET_US) // DAY_US
 
 
-def _cumulative(ledger: Ledger, ask: Question, windows: pd.DataFrame, *, here_us: int, until_us: int) -> pd.Series[int]:
+def _cumulative(view: View, ask: Question, windows: pd.DataFrame, *, here_us: int, until_us: int) -> pd.Series[int]:
     """Return cumulative items by days since the opening: of who is in school at here_us, uploaded by until_us."""
-    year = ask.term // 10
+    year, ledger = ask.term // 10, view.ledger
     uploads = ledger.uploads
     counted = (uploads["term"].to_numpy() == ask.term) & (uploads["uploaded_at"].to_numpy() <= until_us)
     counted &= uploads["is_outcome"].to_numpy() == (ask.kind == "outcome")
@@ -283,4 +287,7 @@ def _cumulative(ledger: Ledger, ask: Question, windows: pd.DataFrame, *, here_us
     last, after = ((us - 1 + TAIPEI_OFFSET_US) // DAY_US - first for us in (until_us, closing + DAYS_AFTER * DAY_US))
     last = max(min(last, after), int(days.max()) if len(days) else -1)
     start = min(0, int(days.min())) if len(days) else 0
-    return pd.Series(days).value_counts().reindex(range(start, last + 1), fill_value=0).sort_index().cumsum()
+    span, student = range(start, last + 1), uploads["enrolment"].to_numpy()[counted]
+    group = ledger.enrolments["class"].to_numpy()[student]
+    items = items_by_day(days, student, group, span=span, settings=ledger.settings, scope=view.scope)
+    return pd.Series(items, index=span)

@@ -13,7 +13,7 @@ import pandas as pd
 from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.services.filters import View
 from dashboard.services.store import Store
-from dashboard.services.suppression import fewest_shown
+from dashboard.services.suppression import fewest_shown, receipts_of
 from data.db import reading
 from data.instants import NEVER, from_us, to_us
 from data.metrics import Question, receipts
@@ -73,7 +73,8 @@ def receipt_counts(store: Store, view: View, by: str) -> pd.DataFrame:
     A scope or filter that is asked alone would take an older round for the latest where this one leaves its students out.
     """
     year, as_of = view.filters.term // 10, view.filters.as_of
-    return receipts.count(view.ledger, Question(year * 10, as_of, by, "confirm"), rounds=_rounds(store, year, as_of))
+    ask = Question(year * 10, as_of, by, "confirm")
+    return receipts_of(view.ledger, view.scope, ask, rounds=_rounds(store, year, as_of))
 
 
 def receipts_state(view: View, in_round: int) -> str:
@@ -159,21 +160,20 @@ def _disputes(store: Store, view: View, few: set[str]) -> pd.DataFrame:
     """List the reports raised by as_of; few: classes so small that a report is not laid to them."""
     ledger, as_of_us = view.ledger, to_us(view.filters.as_of)
     duties = ledger.of_term(view.filters.term // 10 * 10, "confirm")
-    duties = duties[duties["opened_at"].to_numpy() <= as_of_us]
+    # A report is one student's.
+    duties = duties.iloc[:0] if view.scope.suppressed else duties[duties["opened_at"].to_numpy() <= as_of_us]
     with reading(store.engine) as connection:
         said = disputes_of(connection, [int(duty) for duty in duties["duty_id"]])
     said = said.set_index("dispute_id").reindex(duties["duty_id"]).fillna("")
     if not sees_students(view):
         said[list(PERSONAL)] = ""
-    if view.scope.suppressed:  # a report is one student's
-        said["number"] = ""
     classes = np.append(ledger.labels["class"], "")[duties["class"].to_numpy()]
     done_at = duties["done_at"].to_numpy()
     frame = pd.DataFrame(
         {
             **{name: said[name].to_numpy() for name in ("number", "category", *PERSONAL)},
             "kind": np.append(ledger.labels["kind"], "")[duties["kind"].to_numpy()],
-            "class": ["" if name in few or view.scope.suppressed else name for name in classes],
+            "class": ["" if name in few else name for name in classes],
             "unit": np.append(ledger.labels["unit"], "")[duties["unit"].to_numpy()],
             "raised_at": duties["opened_at"].to_numpy(),
             "due_at": duties["due_at"].to_numpy(),
