@@ -21,7 +21,7 @@ from dashboard.services.suppression import (
 )
 from data.instants import DAY_US, NEVER, TAIPEI_OFFSET_US, from_us, taipei_day_us, to_us
 from data.ledger import Ledger
-from data.metrics import Question, participation
+from data.metrics import Question
 from data.metrics.participation import KINDS, items_per_student
 
 MOST_ITEMS = 12  # the last bar of the histogram stands for this many and more

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.services.filters import View
 from dashboard.services.store import Store
+from dashboard.services.suppression import rows_in_steps
 from data.instants import NEVER, from_us, to_us
 from data.ledger import EVENING, ROSTER_PARTS, YEAR_ROSTERS, Ledger
 from data.metrics import Question, completion
@@ -127,7 +128,11 @@ def _compute(view: View) -> Submission:
         ),
     )  # fmt: skip
     if view.scope.suppressed:  # 進修部 hands in a book of its own, and may be few
-        rosters = [replace(each, books=()) if each.name == "outcomes" else each for each in rosters]
+        size = view.ledger.settings.suppression_size
+        rosters = [
+            replace(each, books=() if each.name == "outcomes" else tuple(_in_steps(book, size) for book in each.books))
+            for each in rosters
+        ]
     parts = [
         completion.answer(view.whole, Question(each, as_of, "school", "submit")) for each in (term, term // 10 * 10)
     ]
@@ -147,6 +152,14 @@ def _compute(view: View) -> Submission:
         next_due=_next_due(rosters, registers, as_of),
         unannounced=tuple(name for name in ROSTERS if name not in {roster.name for roster in rosters}),
     )
+
+
+def _in_steps(book: Book, size: int) -> Book:
+    """A row is a student's, and so is one that finds no student."""
+    if book.row_count is None or book.matched_count is None:
+        return book
+    matched, rest = rows_in_steps(book.matched_count, book.row_count - book.matched_count, size=size)
+    return replace(book, matched_count=matched, row_count=matched + rest)
 
 
 def _total(rows: pd.DataFrame) -> dict[str, int]:

@@ -163,6 +163,12 @@ def items_by_day(
     return result
 
 
+def rows_in_steps(matched: int, rest: int, *, size: int) -> tuple[int, int]:
+    """Return the rows of a roster of the whole school that find a student and those that do not, in steps."""
+    shown = in_steps(np.array([[matched, rest]]), code=np.array([0]), size=size)
+    return int(shown[0, 0]), int(shown[0, 1])
+
+
 def median_told(scope: Scope, settings: SchoolSettings, participants: int) -> bool:
     """Tell whether a median of so many students is shown: that of one is what he has."""
     return not scope.suppressed or participants >= fewest_students(settings.suppression_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -111,6 +112,41 @@ def everything(client, app, place, year):
     return texts
 
 
+# The counts that a member's tables hold: of students, and of what is no student's: duties of teachers and units.
+OF_STUDENTS = {
+    "enrolled", "upload_participants", "items", "select_participants", "confirmed", "receipt_round", "uploaders", "in_round",
+    "select_outcome_participants", "select_performance_participants", "confirmed_late", "disputed", "unseen", "deemed",
+    "disputes", "answered", "answered_late", "dispute_open", "dispute_overdue", "row_count", "matched_count",
+    *(f"{kind}_{name}" for kind in ("outcome", "performance") for name in ("participants", "items", "at_cap", "over_cap")),
+}  # fmt: skip
+OF_DUTIES = {"expected", "on_time", "late", "open", "overdue", "exempt", "round_number"}
+PEOPLE = re.compile(r"(?<![\d.,])([\d,]+)(?:／|/)([\d,]+) 人|(?<![\d.,])([\d,]+) 人次?(?!或)")
+
+
+def counts_in(text, table):
+    """Yield each count of students of a CSV: column and number."""
+    rows = list(csv.reader(text.removeprefix("\ufeff").splitlines()))
+    end = rows.index([])
+    for column, *values in zip(*rows[:end], strict=True):
+        known = next(each for each in table.columns if each.title == column)
+        if known.kind == "count" and known.key in OF_STUDENTS:
+            yield from ((known.key, int(value)) for value in values if value)
+
+
+def bars_in(part):
+    """Yield the numbers of every bar that counts people, of all figures within a page's answer."""
+    if isinstance(part, dict):
+        if part.get("type") == "bar":
+            axis = "y" if part.get("orientation") != "h" else "x"
+            if "%{x:.1f}" not in str(part.get("hovertemplate")) and part.get("hoverinfo") != "skip":
+                yield from part[axis]
+        for value in part.values():
+            yield from bars_in(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from bars_in(value)
+
+
 def swap(place, first, second):
     """Let two students change places: class and 科別."""
     with writing(place.store.engine) as connection:
@@ -169,10 +205,49 @@ def test_no_page_or_file_of_a_member_names_a_small_class_a_student_or_a_teacher(
     assert any("＊1" in text for text in texts.values())
 
 
+def test_every_count_of_a_member_s_tables_is_known_to_be_of_students_or_of_duties(texts):
+    mine = {asked[0] for asked in texts if asked[1] == "csv"}
+    counts = {c.key for key in mine for c in all_tables()[key].columns if c.kind == "count"}
+    assert counts - OF_STUDENTS == OF_DUTIES & counts
+    assert len(counts & OF_STUDENTS) > 20
+
+
+def test_no_table_of_a_member_holds_a_small_number_of_students_and_those_who_act_get_them(client_for, place, texts):
+    """The rest of a class is no small number either, as all who are in it are counted in the same steps."""
+    tables = {asked: text for asked, text in texts.items() if asked[1] == "csv"}
+    found = {(asked, *each) for asked, text in tables.items() for each in counts_in(text, all_tables()[asked[0]])}
+    assert len(found) > 200
+    assert [each for each in found if each[-1] % 5] == []
+    for name in ("secretary", "chief", "homeroom", "principal"):
+        client = client_for(name)
+        exact = [each for key in ("uploads", "classes") for each in counts_in(read(client.get(f"/exports/{key}.csv")), all_tables()[key])]  # fmt: skip
+        assert any(number % 5 for _, number in exact), name
+    last_year = urlencode({"term": int(place.school.current_term) - 10})
+    reports = counts_in(
+        read(client_for("secretary").get(f"/exports/receipts.csv?{last_year}")), all_tables()["receipts"]
+    )
+    assert any(0 < number < 5 for _, number in reports)
+
+
+def test_no_page_of_a_member_says_or_draws_a_small_number_of_students(texts):
+    pages = ("..uploads-", "..receipts-", "..selection-", "..overview-", "..departments-")
+    seen, drawn = set(), []
+    for asked, text in texts.items():
+        if asked[0].startswith(pages):
+            plain = re.sub(r"未滿 \d+ 人", "", text)
+            seen |= {(asked, each) for pair in PEOPLE.findall(plain) for each in pair if each}
+            if asked[0].startswith(pages[:3]):
+                drawn += [(asked, each) for each in bars_in(json.loads(text))]
+    assert len(seen) > 100
+    assert len(drawn) > 100
+    assert [each for each in seen if int(each[1].replace(",", "")) % 5] == []
+    assert [each for each in drawn if each[1] and each[1] % 5] == []
+
+
 def test_a_member_is_told_what_is_merged(app, place, client_for, small_class):
     output = "..overview-head.children...overview-body.children.."
     ids = [each["id"] for each in app.callback_map[output]["inputs"]]
     inputs = {f"{each}.value": "all" for each in ids if each != "theme"} | {"theme.data": "light"}
     text = read(fire(client_for("member"), output, inputs=inputs))
-    assert "學生未滿 10 人或任課教師未滿 5 人的班級合併為「＊」" in text
+    assert "學生未滿 10 人或任課教師未滿 5 人的班級合併為「＊」，學生人數取 5 的倍數，是概數" in text
     assert "學生未滿 10 人" not in read(fire(client_for("principal"), output, inputs=inputs))

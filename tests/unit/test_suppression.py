@@ -11,15 +11,25 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from dashboard.access.roles import Role
+from dashboard.access.scope import Scope
+from dashboard.services.suppression import (
+    items_by_day,
+    participation_of,
+    protect,
+    receipts_of,
+    students_by_items,
+)
 from data.instants import DAY_US, NEVER, parse_as_of, to_us
-from data.ledger import build
-from data.metrics import Question, completion, participation
+from data.ledger import build, narrow
+from data.metrics import Question, completion, participation, receipts
 from data.schema import FRAMES, SchoolSettings, conform
 from data.school import write_setting
-from data.suppression import LEFT_OUT, MARK, deidentify, fewest_present, merge_small
+from data.suppression import LEFT_OUT, MARK, deidentify, fewest_present, in_steps, merge_small
 
 BEGIN = to_us(parse_as_of("2024-08-01"))
 UNSHRUNK = (Phase.explicit, Phase.generate)  # making a smaller school of one that fails takes minutes
+FEW = settings.default.max_examples // 4  # 3 in the suite, 100 under make thorough
 DAYS = (0, 40, 90, 150, 200, 330)
 DEPARTMENTS = ("普通科", "資訊科", "商業經營科")
 
@@ -40,6 +50,7 @@ def build_school(school):
     grades, seed = school
     rng = np.random.default_rng(seed)
     classes, enrolments, sections, rounds, uploads, changes = [], [], [], [], [], []
+    receipt_rows, reports, selections = [], [], []
     student = 0
     for year, (grade, of_grade) in itertools.product((113, 114), enumerate(grades, start=1)):
         for number, room in enumerate(of_grade):
@@ -60,6 +71,16 @@ def build_school(school):
                     changes.append((year, student, "transfer_out", moved))
                     if luck < 0.07:
                         changes.append((year, student, "resume", moved + 30 * DAY_US))
+                said = rng.choice(["confirmed", "confirmed", "disputed", ""])
+                at = BEGIN + int(rng.integers(0, 340)) * DAY_US
+                receipt_rows += [
+                    (year, kind, 1, student, said, at if said else NEVER, BEGIN, 1.0)
+                    for kind in ("成績", "課程學習成果")
+                ]
+                if rng.random() < 0.1:
+                    answered = at + DAY_US if rng.random() < 0.5 else NEVER
+                    reports.append((len(reports), year, "成績", name, student, at, answered))
+                selections.append((year, student, float(rng.integers(0, 8)), float(rng.integers(0, 3)), BEGIN))
                 for _ in range(int(rng.integers(0, 4))):
                     at = BEGIN + int(rng.integers(0, 340)) * DAY_US
                     uploads.append(("outcome", year, 1, student, "M1", at))
@@ -70,7 +91,7 @@ def build_school(school):
                     )
     tables = {
         "classes": classes, "enrolments": enrolments, "sections": sections, "rounds": rounds, "uploads": uploads,
-        "enrolment_changes": changes,
+        "enrolment_changes": changes, "receipts": receipt_rows, "disputes": reports, "selections": selections,
     }  # fmt: skip
     return build(
         {
@@ -234,3 +255,115 @@ def test_a_larger_size_merges_more():
 def test_the_size_cannot_be_set_below_five(value):
     with pytest.raises(ValueError, match="suppression_size"):
         write_setting(None, "suppression_size", value)
+
+
+# --- small numbers of students in large groups ------------------------------------------------------------------------
+
+MEMBER, SECRETARY = (Scope(role, None, "none") for role in (Role.MEMBER, Role.EXECUTIVE_SECRETARY))
+ASKED = [
+    Question(1131, parse_as_of("2025-07-01"), by="class", stage="upload", kind="outcome"),
+    Question(1130, parse_as_of("2025-07-01"), by="class", stage="select", kind="outcome"),
+    Question(1130, parse_as_of("2024-12-01"), by="class", stage="confirm"),
+]
+STUDENTS = ("enrolled", "participants", "items", "at_cap", "over_cap", "in_round", "confirmed", "confirmed_late", "disputed", "unseen", "deemed", *receipts.DUTIES)  # fmt: skip
+
+
+def told(ledger, scope, ask):
+    """Answer a question as the pages do."""
+    if ask.stage == "confirm":
+        return receipts_of(ledger, scope, ask, rounds=receipts.rounds_at(ledger, ask.term // 10, to_us(ask.as_of)))
+    return participation_of(ledger, scope, ask)
+
+
+def counts_of(table):
+    return table[[name for name in STUDENTS if name in table]].fillna(0).astype("int64")
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=4), st.integers(0, 30), st.integers(5, 7))
+@settings(max_examples=8 * FEW)
+def test_no_number_below_the_size_nor_its_rest_can_be_told_from_the_steps(small, large, size):
+    """Whoever knows how many there are in all, and that it is not nobody, and tries every split that looks the same."""
+
+    def steps(count, code):
+        return int(in_steps(np.array([[count]]), code=np.array([code]), size=size)[0, 0])
+
+    for place, code in itertools.product(range(len(small) + 1), range(size)):
+        parts = [*small[:place], large, *small[place:]]
+        whole = sum(parts)
+        shown = in_steps(np.array([parts]), code=np.array([code]), size=size)
+        assert not (shown % size).any()
+        looks = [[n for n in range(whole + 1) if steps(n, code) == step] for step in shown.cumsum()[:-1]]
+        splits = [(0, *cuts, whole) for cuts in itertools.product(*looks) if list(cuts) == sorted(cuts)]
+        true = [0, *itertools.accumulate(parts)]
+        for start, stop in itertools.combinations(range(len(true)), 2):
+            count = true[stop] - true[start]
+            if 0 < min(count, whole - count) < size:
+                possible = {split[stop] - split[start] for split in splits}
+                assert len(possible) > 1, (parts, shown)
+                if start == 0:
+                    assert len(possible - {0}) > 1, (parts, shown)
+
+
+@given(schools, st.sampled_from(ASKED))
+@settings(max_examples=FEW, phases=UNSHRUNK)
+def test_every_count_of_students_a_member_gets_is_a_sum_of_the_same_steps_of_classes(school, ask):
+    """So that no filter, no total and no other table says more of a class than its row does."""
+    ledger = build_school(school)
+    known = protect(ledger, MEMBER)
+    classes = told(known, MEMBER, ask)
+    rows = dict(zip(classes["key"], counts_of(classes).to_numpy().tolist(), strict=True))
+    assert not (counts_of(classes).to_numpy() % 5).any()
+    for cell in cells_of(known, 113):
+        part = narrow(known, enrolments=cell)
+        seen = told(part, MEMBER, ask)
+        inside = {key: row for key, row in zip(seen["key"], counts_of(seen).to_numpy().tolist(), strict=True) if any(row)}  # fmt: skip
+        assert all(rows[key] == row for key, row in inside.items())
+        bys = ("school", "grade", "department") + (("kind",) if ask.stage == "confirm" else ())
+        for by in bys:
+            total = counts_of(told(part, MEMBER, Question(ask.term, ask.as_of, by, ask.stage, ask.kind))).sum()
+            assert total.tolist() == counts_of(seen).sum().tolist()
+
+
+@given(schools)
+@settings(max_examples=FEW, phases=UNSHRUNK)
+def test_the_histogram_and_the_days_say_what_the_class_rows_say(school):
+    ask = ASKED[0]
+    known = protect(build_school(school), MEMBER)
+    year = known.enrolments["school_year"].to_numpy() == 113
+    mine = here(known, to_us(ask.as_of)) & known.enrolments["visible"].to_numpy() & year
+    items, group = participation.items_per_student(known, ask)[mine], known.enrolments["class"].to_numpy()[mine]
+    total = told(known, MEMBER, ask)[["enrolled", "participants", "items"]].sum()
+    spread, students = students_by_items(
+        items, np.ones(len(items), dtype=bool), group, most=12, settings=known.settings, scope=MEMBER
+    )
+    assert not (spread % 5).any()
+    assert [students, int(spread[1:].sum())] == total[["enrolled", "participants"]].tolist()
+    uploads = known.uploads[known.uploads["is_outcome"] & (known.uploads["term"] == ask.term)]
+    uploads = uploads[np.append(mine, False)[uploads["enrolment"]] & (uploads["uploaded_at"] <= to_us(ask.as_of))]
+    days = ((uploads["uploaded_at"].to_numpy() - BEGIN) // DAY_US).astype(np.int64)
+    student = uploads["enrolment"].to_numpy()
+    by_day = items_by_day(
+        days, student, known.enrolments["class"].to_numpy()[student], span=range(400), settings=known.settings, scope=MEMBER
+    )  # fmt: skip
+    assert by_day[-1] == total["items"]
+    assert not (by_day % 5).any()
+
+
+@given(schools, st.sampled_from(ASKED))
+@settings(max_examples=FEW, phases=UNSHRUNK)
+def test_the_steps_of_a_school_stay_near_the_truth_and_those_who_act_get_the_truth(school, ask):
+    ledger = build_school(school)
+    known = protect(ledger, MEMBER)
+    by_school = Question(ask.term, ask.as_of, "school", ask.stage, ask.kind)
+    shown, true = (counts_of(told(known, scope, by_school)).iloc[0] for scope in (MEMBER, SECRETARY))
+    rows = len(told(known, SECRETARY, ask)) * (2 if ask.stage == "confirm" else 1)
+    people = [name for name in shown.index if name != "items"]
+    assert (abs(shown - true)[people] < 5 * rows + 1).all()
+    plain = receipts.answer(ledger, by_school) if ask.stage == "confirm" else participation.answer(ledger, by_school)
+    pd.testing.assert_frame_equal(told(ledger, SECRETARY, by_school), plain)
+
+
+def test_one_of_many_classes_each_is_neither_lost_nor_blown_up():
+    shown = in_steps(np.array([[1, 37]] * 40), code=np.arange(40), size=5)
+    assert shown[:, 0].sum() == 50  # of 40
+    assert shown.sum() == 1500  # of 1520
