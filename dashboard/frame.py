@@ -292,7 +292,7 @@ def scope_words(scope: Scope, settings: SchoolSettings) -> str:
     if scope.suppressed:
         students, teachers = merged_below(settings)
         said = {"students": students, "teachers": teachers, "step": settings.suppression_size}
-        return _("您可檢視：全校統計；為保護學生，學生未滿 %(students)s 人或任課教師未滿 %(teachers)s 人的班級合併為「＊」，學生人數取 %(step)s 的倍數，是概數", **said)  # fmt: skip
+        return _("您可檢視：全校統計；為保護學生，學生未滿 %(students)s 人或任課教師未滿 %(teachers)s 人的班級合併為「＊」，學生的人數與件數以 %(step)s 為單位，是概數", **said)  # fmt: skip
     if scope.classes is not None:
         names = listed(name for _year, name in sorted(scope.classes)) or "—"
         return _("您可檢視：%(names)s 班", names=names)

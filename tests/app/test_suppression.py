@@ -249,5 +249,5 @@ def test_a_member_is_told_what_is_merged(app, place, client_for, small_class):
     ids = [each["id"] for each in app.callback_map[output]["inputs"]]
     inputs = {f"{each}.value": "all" for each in ids if each != "theme"} | {"theme.data": "light"}
     text = read(fire(client_for("member"), output, inputs=inputs))
-    assert "學生未滿 10 人或任課教師未滿 5 人的班級合併為「＊」，學生人數取 5 的倍數，是概數" in text
+    assert "學生未滿 10 人或任課教師未滿 5 人的班級合併為「＊」，學生的人數與件數以 5 為單位，是概數" in text
     assert "學生未滿 10 人" not in read(fire(client_for("principal"), output, inputs=inputs))
