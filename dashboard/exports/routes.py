@@ -91,10 +91,11 @@ def _asked(view: View) -> dict[str, object]:
 
 def _notes(view: View, made: str) -> list[str]:
     term, as_of = view.filters.term, until(view.filters.as_of)
-    return [
+    notes = [
         _("學期 %(term)s，資料截至 %(as_of)s", term=f"{term // 10}-{term % 10}", as_of=as_of),
         _("由 %(user)s 於 %(made)s 匯出", user=current_name(), made=made),
     ]
+    return [*notes, scope_words(view.scope, view.ledger.settings)] if view.scope.suppressed else notes
 
 
 def _about(table: Table, view: View, made: str) -> list[Block]:

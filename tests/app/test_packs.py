@@ -168,11 +168,14 @@ def test_the_members_edition_of_a_generated_school_holds_no_name_no_number_and_n
         numbers = set(connection.execute(select(Student.student_number)).scalars())
     with zipfile.ZipFile(io.BytesIO(content)) as whole:
         files = {name: whole.read(name) for name in whole.namelist()}
+    assert "以 5 為單位，是概數" in text_of("pack.odt", files["pack.odt"])
     for name, each in files.items():
         said = text_of(name, each)
         runs = {run[at : at + 3] for run in re.findall(r"[一-鿿]{3,}", said) for at in range(len(run) - 2)}
         assert not {person for person in people if len(person) == 3} & runs, name
         assert not numbers & set(re.findall(r"(?<![0-9a-f])\d{6,9}(?![0-9a-f])", said)), name
+        confirmed = re.findall(r"收訖明細 (\d+) 人次：已確認 (\d+)、回報問題 (\d+)、未表示 (\d+)、視同確認 (\d+)", said)
+        assert not [n for found in confirmed for n in found if int(n) % 5], name
         assert not codes & set(re.findall(r"(?<![0-9A-Za-z])[A-Z]\d{3}(?![0-9A-Za-z])", said)), name
     tables = {table["key"]: table for part in json.loads(files["evidence.json"])["parts"] for table in part["tables"]}
     for key in ("classes", "receipts"):

@@ -217,6 +217,7 @@ def test_no_table_of_a_member_holds_a_small_number_of_students_and_those_who_act
     tables = {asked: text for asked, text in texts.items() if asked[1] == "csv"}
     found = {(asked, *each) for asked, text in tables.items() for each in counts_in(text, all_tables()[asked[0]])}
     assert len(found) > 200
+    assert all("以 5 為單位，是概數" in text for text in tables.values())
     assert [each for each in found if each[-1] % 5] == []
     for name in ("secretary", "chief", "homeroom", "principal"):
         client = client_for(name)

@@ -294,6 +294,8 @@ def _quality(view: View) -> Part:
         _("認證期限＝認證期程結束與送出後 %(n)s 日兩者較晚的一個。", n=settings.minimum_response_days),
         _("平臺自己統計的數字 %(n)s 筆，與這裡不同的 %(m)s 筆。", n=count(stated), m=count(differing)),
     ]
+    if view.scope.suppressed:
+        lines.insert(1, _("這一版不具名：為保護學生，學生的人數與件數以 %(n)s 為單位，是概數；實際人數在完整版。", n=settings.suppression_size))  # fmt: skip
     rows = [(each.title, each.file_name, each.sha256, until(each.imported_at)) for each in sources_of(store())]
     columns = (
         Column("title", N_("名冊")),
