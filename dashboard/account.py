@@ -6,9 +6,9 @@ from flask import Flask, Response, abort, current_app, make_response, redirect, 
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, current_scope, may, store
-from dashboard.access.views import form_token, is_own_form, leave, take_session
+from dashboard.access.views import enter, form_token, is_own_form, leave, take_session
 from dashboard.components.dates import roc_datetime
-from dashboard.frame import role_title, scope_words
+from dashboard.frame import grant_words, role_title, scope_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
 from dashboard.services import accounts, sessions
@@ -17,6 +17,7 @@ from dashboard.services import accounts, sessions
 def install_account(server: Flask) -> None:
     """Add the page and what its forms do."""
     server.add_url_rule("/account", "account", account, methods=["GET"])
+    server.add_url_rule("/account/role", "account_role", change_role, methods=["POST"])
     server.add_url_rule("/account/password", "account_password", change_password, methods=["POST"])
     server.add_url_rule("/invite/<token>", "invite", invite, methods=["GET", "POST"])
     server.add_url_rule("/account/logout", "account_logout", log_out_everywhere, methods=["POST"])
@@ -49,6 +50,18 @@ def change_password() -> Response:
         return _page(fault=_("目前的密碼不對，或帳號暫時鎖定。連續 5 次錯誤會鎖定 15 分鐘。"), status=401)
     take_session(token)
     return redirect("/account?done=password")  # type: ignore[return-value]
+
+
+def change_role() -> Response | tuple[Response, int]:
+    """Act in another of one's roles; the login gets a new id."""
+    if not may(Permission.VIEW_OWN):
+        abort(403)
+    asked = request.form.get("grant", "")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
+    token = accounts.act_as(store(), current_account(), number)
+    if token is None:
+        abort(403)
+    return enter(token, "/")
 
 
 def invite(token: str) -> Response:
@@ -112,6 +125,7 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     ]
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
+        roles=[(held.id, grant_words(held), f"{held.ends_on:%Y/%m/%d}" if held.ends_on else "", held.id == own.grant_id) for held in own.held],
         logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=accounts.MINIMUM_LENGTH,
         fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip

@@ -1,8 +1,9 @@
-"""What the administrator's page does with accounts: invite, reset, disable, enable, log out; plain forms that post."""
+"""What the administrator's page does with accounts: invite, reset, disable, enable, log out, give and take roles; plain forms that post."""
 
 from __future__ import annotations
 
 import secrets
+from datetime import date
 
 from flask import Flask, Response, abort, make_response, redirect, render_template, request
 
@@ -10,22 +11,23 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, may, store
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
-from dashboard.services import accounts, second_factor
+from dashboard.services import accounts, grants, second_factor
 from dashboard.services.accounts import AccountError
 
 _LONGEST = 200  # of a field
 
 
 def install_accounts(server: Flask) -> None:
-    """Add the routes of the page's two forms."""
+    """Add the routes of the page's forms."""
     server.add_url_rule("/admin/accounts/invite", "invite_account", invite_account, methods=["POST"])
     server.add_url_rule("/admin/accounts/change", "change_account", change_account, methods=["POST"])
+    server.add_url_rule("/admin/roles/<step>", "change_roles", change_roles, methods=["POST"])
 
 
 def invite_account() -> Response:
     """Make an account nobody knows the password of, and show the link by which its owner sets one; this once."""
     form = _form()
-    names = [part.strip() for part in form.get("classes", "").replace("，", ",").replace("、", ",").split(",") if part.strip()]  # fmt: skip
+    names = _names(form.get("classes", ""))
     username = form.get("name", "").strip()
     try:
         accounts.add_user(
@@ -62,6 +64,48 @@ def change_account() -> Response:
     except AccountError as error:
         return _refused(str(error))
     return redirect("/admin", 303)  # type: ignore[return-value]
+
+
+def change_roles(step: str) -> Response:
+    """Give an account a role, let it hold another's for a while, or take one back; nobody gives or takes the own."""
+    form = _form()
+    username, by = form.get("name", "").strip(), current_name()
+    if username == by:
+        return _refused(_("不能給或收回自己的職務，請另一位系統管理者來做"))
+    try:
+        days = {"starts_on": _day(form.get("from", "")), "ends_on": _day(form.get("to", ""))}
+        if step == "grant":
+            grants.give(
+                store(), username, role=form.get("role", ""), classes=_names(form.get("classes", "")),
+                unit=form.get("unit", "").strip(), by=by, **days,
+            )  # fmt: skip
+        elif step == "delegate":
+            grants.delegate(store(), username, from_grant_id=_number(form.get("grant", "")), reason=form.get("reason", ""), by=by, **days)  # fmt: skip
+        elif step == "revoke":
+            number, _sep, username = form.get("grant", "").partition(":")
+            if username == by:
+                return _refused(_("不能給或收回自己的職務，請另一位系統管理者來做"))
+            grants.revoke(store(), username, _number(number), by=by)
+        else:
+            abort(404)
+    except AccountError as error:
+        return _refused(str(error))
+    return redirect("/admin", 303)  # type: ignore[return-value]
+
+
+def _names(said: str) -> list[str]:
+    return [part.strip() for part in said.replace("，", ",").replace("、", ",").split(",") if part.strip()]
+
+
+def _day(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said) if said else None
+    except ValueError:
+        raise AccountError(f"「{said[:20]}」不是日期，請寫成 2026-11-30") from None
+
+
+def _number(said: str) -> int:
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 
 
 def _form() -> dict[str, str]:

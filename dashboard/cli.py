@@ -9,7 +9,8 @@ import logging
 import math
 import secrets
 import sys
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from dashboard.services import accounts, audit, backups, imports, mail, notices, reports, second_factor, single_sign_on
+from dashboard.access.roles import ROLES
+from dashboard.services import (
+    accounts,
+    audit,
+    backups,
+    grants,
+    imports,
+    mail,
+    notices,
+    reports,
+    second_factor,
+    single_sign_on,
+)
+from dashboard.services.grants import Held
 from dashboard.services.jobs import run_worker
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
@@ -481,13 +495,11 @@ def user_add(
     """新增帳號。"""
     names = [part.strip() for part in classes.split(",") if part.strip()]
     store = _store(db)
-    try:
+    with _refusing():
         accounts.add_user(
             store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit,
             must_change=not keep, by=getpass.getuser(),
         )  # fmt: skip
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
         _err.print(f"注意：{warning}", markup=False)
     Console(soft_wrap=True).print(f"已新增帳號 {name}（{role}）。", markup=False)
@@ -498,10 +510,8 @@ def user_passwd(
     name: str, password_stdin: Annotated[bool, typer.Option("--password-stdin")] = False, keep: Keep = False, db: Db = ""
 ) -> None:  # fmt: skip
     """更改密碼，並登出該帳號的所有連線；本人下次登入時要改成自己的密碼。"""
-    try:
+    with _refusing():
         accounts.change_password(_store(db), name, _password(from_stdin=password_stdin), must_change=not keep, by=getpass.getuser())  # fmt: skip
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
 
 
 Site = Annotated[str, typer.Option(help="網站的網址，印在連結前面")]
@@ -526,11 +536,9 @@ def user_invite(
     """新增帳號，印出讓本人自己設定密碼的連結。"""
     names = [part.strip() for part in classes.split(",") if part.strip()]
     store, by = _store(db), getpass.getuser()
-    try:
+    with _refusing():
         accounts.add_user(store, name, secrets.token_urlsafe(32), role=role, classes=names, staff_code=staff, unit=unit, by=by)  # fmt: skip
         token = accounts.give_link(store, name, hours=accounts.INVITE_HOURS, action="user_invited", by=by)
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
         _err.print(f"注意：{warning}", markup=False)
     _print_link(site, token, accounts.INVITE_HOURS)
@@ -539,20 +547,16 @@ def user_invite(
 @user_app.command("reset")
 def user_reset(name: str, site: Site = "http://127.0.0.1:8050", db: Db = "") -> None:
     """作廢密碼、登出所有連線，印出讓本人重新設定密碼的連結。"""
-    try:
+    with _refusing():
         token = accounts.give_link(_store(db), name, hours=accounts.RESET_HOURS, action="user_reset", by=getpass.getuser())  # fmt: skip
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     _print_link(site, token, accounts.RESET_HOURS)
 
 
 @user_app.command("second-factor-reset")
 def user_second_factor_reset(name: str, db: Db = "") -> None:
     """取消帳號的第二因素並登出所有連線（手機與備用碼都遺失時）；先確認是本人。"""
-    try:
+    with _refusing():
         had_one = second_factor.reset(_store(db), name, by=getpass.getuser())
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     Console().print("第二因素已取消，下次登入只要密碼" if had_one else "這個帳號沒有設定第二因素", markup=False)
 
 
@@ -564,21 +568,17 @@ def user_link(
     db: Db = "",
 ) -> None:
     """把帳號連結到學校的單一登入。"""
-    try:
+    with _refusing():
         single_sign_on.link(
             _store(db), name, issuer=issuer or Settings().oidc_issuer, subject=subject, by=getpass.getuser()
         )
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
 
 
 @user_app.command("unlink")
 def user_unlink(name: str, db: Db = "") -> None:
     """解除帳號和學校單一登入的連結。"""
-    try:
+    with _refusing():
         had_one = single_sign_on.unlink(_store(db), name, by=getpass.getuser())
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     Console().print("連結已解除" if had_one else "這個帳號沒有連結", markup=False)
 
 
@@ -588,10 +588,8 @@ def user_staff(
 ) -> None:  # fmt: skip
     """設定帳號是哪一位教職員，並登出該帳號的所有連線；提案、評核、決定敘獎要有教師代碼。"""
     store = _store(db)
-    try:
+    with _refusing():
         accounts.set_staff_code(store, name, code, by=getpass.getuser())
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
     for warning in accounts.scope_warnings(store, classes=[], staff_code=code, unit=""):
         _err.print(warning, markup=False)
 
@@ -599,28 +597,114 @@ def user_staff(
 @user_app.command("enable")
 def user_enable(name: str, db: Db = "") -> None:
     """再啟用停用的帳號，並解除鎖定。"""
-    try:
+    with _refusing():
         accounts.enable_user(_store(db), name, by=getpass.getuser())
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
 
 
 @user_app.command("disable")
 def user_disable(name: str, db: Db = "") -> None:
     """停用帳號。"""
-    try:
+    with _refusing():
         accounts.disable_user(_store(db), name, by=getpass.getuser())
-    except accounts.AccountError as error:
-        raise _fail(str(error)) from None
 
 
 @user_app.command("list")
 def user_list(db: Db = "") -> None:
-    """列出帳號。"""
+    """列出帳號與今天的職務。"""
     table = Table("帳號", "角色", "範圍", "狀態")
-    for name, role, scope, enabled in accounts.list_users(_store(db)):
-        table.add_row(name, role, scope or "全校", "啟用" if enabled else "停用")
+    for name, held, enabled in accounts.list_users(_store(db)):
+        roles, scopes = ("\n".join(part(each) for each in held) or "—" for part in (_role_words, _scope_words))
+        table.add_row(name, roles, scopes, "啟用" if enabled else "停用")
     Console().print(table)
+
+
+def _role_words(held: Held) -> str:
+    return held.role.value + (f"（代理 {held.on_behalf_of}）" if held.on_behalf_of else "")
+
+
+def _scope_words(held: Held) -> str:
+    everything = {"": "全校", "staff_code": "本人", "unit": held.unit, "classes": ""}[ROLES[held.role].needs]
+    return everything or "、".join(f"{year}:{name}" for year, name in sorted(held.classes))
+
+
+Until = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天；不寫就沒有迄日")]
+From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="第一天；預設是今天")]
+
+
+@user_app.command("roles")
+def user_roles(
+    name: Annotated[str, typer.Argument(help="帳號；不寫就列出全部")] = "", db: Db = ""
+) -> None:  # fmt: skip
+    """列出職務的編號、範圍、起迄與代理誰，收回的也在內。"""
+    table = Table("編號", "帳號", "角色", "範圍", "起日", "迄日", "原因", "由誰給", "狀態")
+    with _refusing():
+        for held in grants.list_grants(_store(db), name):
+            state = (
+                "使用中"
+                if held.is_in_force
+                else f"{held.revoked_at:%Y-%m-%d} 收回"
+                if held.revoked_at
+                else "不在期間內"
+            )
+            days = (f"{held.starts_on}", f"{held.ends_on or '—'}")
+            table.add_row(str(held.id), held.username, _role_words(held), _scope_words(held), *days, held.reason or "—", held.granted_by, state)  # fmt: skip
+    Console(width=160).print(table)
+
+
+@user_app.command("grant")
+def user_grant(
+    name: str,
+    role: Annotated[str, typer.Option(help="同 user add")],
+    classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
+    unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
+    starts_on: From = None,
+    ends_on: Until = None,
+    db: Db = "",
+) -> None:
+    """再給帳號一個職務；同一個人可以有好幾個，一次用一個。"""
+    names = [part.strip() for part in classes.split(",") if part.strip()]
+    store = _store(db)
+    with _refusing():
+        number = grants.give(store, name, role=role, classes=names, unit=unit, starts_on=_day(starts_on), ends_on=_day(ends_on), by=getpass.getuser())  # fmt: skip
+    for warning in accounts.scope_warnings(store, classes=names, staff_code="", unit=unit):
+        _err.print(f"注意：{warning}", markup=False)
+    Console().print(f"職務編號 {number}", markup=False)
+
+
+@user_app.command("delegate")
+def user_delegate(
+    name: Annotated[str, typer.Argument(help="代理人的帳號")],
+    number: Annotated[int, typer.Argument(help="被代理的職務編號，見 user roles")],
+    reason: Annotated[str, typer.Option(help="原因，例：公假")],
+    ends_on: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天")],
+    starts_on: From = None,
+    db: Db = "",
+) -> None:
+    """有人不在時，讓另一個帳號代理他的職務到某一天。"""
+    with _refusing():
+        made = grants.delegate(_store(db), name, from_grant_id=number, starts_on=_day(starts_on), ends_on=_day(ends_on), reason=reason, by=getpass.getuser())  # fmt: skip
+    Console().print(f"職務編號 {made}", markup=False)
+
+
+@user_app.command("revoke")
+def user_revoke(
+    name: str, number: Annotated[int, typer.Argument(help="職務編號，見 user roles")], db: Db = ""
+) -> None:  # fmt: skip
+    """收回職務；正在用它的登入立刻結束，紀錄留著。"""
+    with _refusing():
+        grants.revoke(_store(db), name, number, by=getpass.getuser())
+
+
+def _day(said: datetime | None) -> date | None:
+    return said.date() if said else None
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except accounts.AccountError as error:
+        raise _fail(str(error)) from None
 
 
 @audit_app.command("verify")

@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from orjson import Fragment
 from plotly.io.json import to_json_plotly
 
-from dashboard.access.roles import Permission
+from dashboard.access.roles import ROLES, Permission, Role
 from dashboard.access.scope import Scope
-from dashboard.access.session import current_name, current_role, current_scope, may, store
+from dashboard.access.session import current_account, current_name, current_scope, may, store
 from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
 from dashboard.components.dates import last_day, roc_date
@@ -26,6 +26,7 @@ from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.components.words import aside, listed
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, marks, open_view
+from dashboard.services.grants import Held
 from dashboard.services.meetings import last_meeting_day
 from dashboard.services.suppression import merged_below
 from dashboard.services.trust import Trust, trust_of
@@ -171,21 +172,37 @@ def _bar() -> html.Header:
         (words, "en" if code == "en" else "zh-Hant-TW", f"/language/{code}") for code, words in LANGUAGES.items()
     ]
     here = "en" if language() == "en" else "zh-Hant-TW"
+    own = current_account()
+    others = [(grant_words(held), str(held.id)) for held in own.held if held.id != own.grant_id]
     user = f"{current_name()}・{role_title()}"
-    return navbar(_("學習歷程檔案監測"), items, user=user, languages=languages, language=here)
+    return navbar(_("學習歷程檔案監測"), items, user=user, roles=others, languages=languages, language=here)
 
 
 def role_title() -> str:
-    """Return the role of this person in words."""
-    return role_words(current_role())
+    """Return the role that this person acts in, in words, and for whom."""
+    own = current_account()
+    return held_words(own.role, own.on_behalf_of)
+
+
+def held_words(role: str, on_behalf_of: str = "") -> str:
+    """Name a role, and the account of the person who is away where it is held for somebody."""
+    words = role_words(role)
+    return _("%(role)s（代理 %(name)s）", role=words, name=on_behalf_of) if on_behalf_of else words
+
+
+def grant_words(held: Held) -> str:
+    """Name a role that is held, with the part of the school it is for."""
+    parts = (
+        [held.unit]
+        if held.unit
+        else [_("%(name)s 班（%(year)s 學年度）", name=name, year=year) for year, name in sorted(held.classes)]
+    )
+    return _("：").join(part for part in (held_words(held.role, held.on_behalf_of), listed(parts)) if part)
 
 
 def role_words(role: str) -> str:
     """Name a role; a code that is none is shown as it is."""
-    return {
-        "admin": _("系統管理者"), "convener": _("召集人"), "executive_secretary": _("執行秘書"), "section_chief": _("組長"),
-        "homeroom": _("導師"), "teacher": _("任課教師"), "member": _("工作小組成員"), "auditor": _("稽核"),
-    }.get(role, role)  # fmt: skip
+    return _(ROLES[Role(role)].title) if role in set(Role) else role
 
 
 def _filters(page_id: str, names: tuple[str, ...], view: View) -> html.Div:

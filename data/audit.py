@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -19,6 +20,8 @@ from data.models import AuditEvent
 GENESIS: Final = "0" * 64  # what the first row says came before it
 KEY: Final = "audit_key"  # the engine's execution option that holds the chain's secret (data.db.open_engine)
 PRUNED: Final = "audit_pruned"
+# In which role, and for whom, the person of this request acts: part of every event of the request.
+_acting: Final[ContextVar[Mapping[str, str]]] = ContextVar("acting", default={})  # noqa: B039 - never written to
 _LOCK: Final = 4118  # PostgreSQL's; SQLite has one writer by nature
 _LONGEST: Final = 200
 
@@ -111,6 +114,11 @@ def _note(faults: list[Fault], kind: str, first: int, last: int) -> None:
     faults.append(Fault(kind, first, last))
 
 
+def act(**said: str) -> None:
+    """Say in which role, and for whom, what this thread does from now on is done; said with nothing, in none."""
+    _acting.set({name: value for name, value in said.items() if value})
+
+
 def append(
     connection: Connection, *, at: datetime, actor: str, action: str, detail: Mapping[str, Any] | None = None, about: str = ""
 ) -> None:  # fmt: skip
@@ -126,7 +134,7 @@ def append(
     ).first()
     entry = Entry(
         (last.sequence if last else 0) + 1, to_us(at), one_line(actor), action, one_line(about),
-        _written(detail or {}), last.hash if last else GENESIS,
+        _written({**_acting.get(), **(detail or {})}), last.hash if last else GENESIS,
     )  # fmt: skip
     values = {
         "sequence": entry.sequence, "happened_at": at, "actor": entry.actor, "action": entry.action, "about": entry.about,

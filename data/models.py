@@ -893,15 +893,13 @@ class AwardEvidence(Base):
 
 
 class User(Base):
-    """An account: one role and the scope that goes with it."""
+    """An account: whose it is (staff_code, where the person is on the staff roster). Its roles are its grants."""
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
-    role: Mapped[str]
     staff_code: Mapped[str]
-    unit: Mapped[str]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     failed_count: Mapped[int]
@@ -909,24 +907,46 @@ class User(Base):
     must_change_password: Mapped[bool] = mapped_column(Boolean, server_default=false(), default=False)
 
 
-class UserClass(Base):
-    """A class in a user's scope: of one school year, since next year's 101 are other children."""
+class Grant(Base):
+    """A role that an account holds, for whole days from starts_on to ends_on (open where empty); never changed, only revoked.
 
-    __tablename__ = "user_classes"
-    __table_args__ = (UniqueConstraint("user_id", "school_year", "class_name"),)
+    delegated_from_id: the grant of the person who is away and for whom this one is held: it ends when that one does.
+    """
+
+    __tablename__ = "grants"
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    role: Mapped[str]
+    unit: Mapped[str]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    delegated_from_id: Mapped[int | None] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"))
+    reason: Mapped[str]
+    granted_by: Mapped[str]
+    granted_at: Mapped[datetime]
+    revoked_by: Mapped[str]
+    revoked_at: Mapped[datetime | None]
+
+
+class GrantClass(Base):
+    """A class in a grant's scope: of one school year, since next year's 101 are other children."""
+
+    __tablename__ = "grant_classes"
+    __table_args__ = (UniqueConstraint("grant_id", "school_year", "class_name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"))
     school_year: Mapped[int | None]
     class_name: Mapped[str]
 
 
 class UserSession(Base):
-    """A login: the random id in the cookie is kept only as a hash. browser: its kind, for people to know it again."""
+    """A login, and the one role it acts in: the random id in the cookie is kept only as a hash. browser: its kind, for people to know it again."""
 
     __tablename__ = "user_sessions"
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     browser: Mapped[str] = mapped_column(server_default=text("''"), default="")

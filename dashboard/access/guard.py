@@ -15,7 +15,8 @@ from flask import Flask, Response, abort, current_app, g, jsonify, redirect, req
 from werkzeug.exceptions import Forbidden, InternalServerError, Unauthorized
 
 from dashboard.access.roles import Permission
-from dashboard.access.session import is_logged_in, may, must_change_password, must_set_up_second_factor
+from dashboard.access.session import current_account, is_logged_in, may, must_change_password, must_set_up_second_factor
+from dashboard.services import audit
 
 OPEN_ENDPOINTS = {"login", "login_code", "sign_on", "sign_on_return", "invite", "language", "healthz", "readyz"}
 FIRST_ENDPOINTS = {"account", "account_password", "account_logout", "logout"}  # before the own password is set
@@ -35,6 +36,7 @@ def install_guard(server: Flask) -> None:
 
 
 def _gate() -> Response | None:
+    audit.act()  # the thread may have answered somebody else before
     if request.method not in ("GET", "HEAD", "POST"):
         abort(405)
     if "\x00" in request.path or b"%00" in request.query_string:
@@ -50,6 +52,8 @@ def _gate() -> Response | None:
         response = jsonify(error="login required")
         response.status_code = 401
         return response
+    own = current_account()
+    audit.act(role=own.role.value, on_behalf_of=own.on_behalf_of)
     if must_change_password() and request.endpoint not in FIRST_ENDPOINTS:
         if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
             return redirect("/account")  # type: ignore[return-value]

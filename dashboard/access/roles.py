@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from dashboard.i18n import N_
 
 
 class Permission(StrEnum):
@@ -49,15 +52,32 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-TITLES = {
-    Role.ADMIN: "系統管理者",
-    Role.CONVENER: "召集人",
-    Role.EXECUTIVE_SECRETARY: "執行秘書",
-    Role.SECTION_CHIEF: "組長",
-    Role.HOMEROOM: "導師",
-    Role.TEACHER: "任課教師",
-    Role.MEMBER: "工作小組成員",
-    Role.AUDITOR: "稽核",
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """What a role is called and for, what it needs to have a scope (classes, staff_code, unit or nothing), and whether a deputy may hold it."""
+
+    title: str
+    description: str
+    needs: str = ""
+    can_be_delegated: bool = False
+
+
+# A teacher's work goes to the 代理人 of the staff office's list, item by item; members and auditors are appointed in person.
+ROLES: dict[Role, RoleFacts] = {
+    Role.ADMIN: RoleFacts(N_("系統管理者"), N_("帳號、職務、設定、備份與系統狀態；看不到學生與教師")),
+    Role.CONVENER: RoleFacts(N_("召集人"), N_("全校，包括教師；主持會議、決定敘獎"), can_be_delegated=True),
+    Role.EXECUTIVE_SECRETARY: RoleFacts(
+        N_("執行秘書"), N_("全校，包括教師與學生；期程、匯入、會議、提醒、敘獎提案"), can_be_delegated=True
+    ),
+    Role.SECTION_CHIEF: RoleFacts(
+        N_("組長"), N_("全校統計、學生與自己處室的教師；匯入與登錄"), needs="unit", can_be_delegated=True
+    ),
+    Role.HOMEROOM: RoleFacts(
+        N_("導師"), N_("自己的班級與學生，限那一學年；不列教師"), needs="classes", can_be_delegated=True
+    ),
+    Role.TEACHER: RoleFacts(N_("任課教師"), N_("自己的認證"), needs="staff_code"),
+    Role.MEMBER: RoleFacts(N_("工作小組成員"), N_("全校統計與會議資料，沒有姓名；小群組合併")),
+    Role.AUDITOR: RoleFacts(N_("稽核"), N_("唯讀：全校統計、匯入紀錄與稽核紀錄")),
 }
 
 _OWN_CLASS = frozenset(

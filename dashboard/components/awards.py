@@ -12,7 +12,8 @@ from dashboard.components.badge import badge
 from dashboard.components.dates import roc_date, roc_datetime, until
 from dashboard.components.numbers import count, days, fraction, percent, percent_of_rate
 from dashboard.components.table import data_table
-from dashboard.components.words import N_, aside, listed, stage_name
+from dashboard.components.words import aside, listed, stage_name
+from dashboard.i18n import N_
 
 THOUSANDTHS: Final = 1000
 _SHARES: Final = ("timeliness", "completion", "due_so_far")

@@ -4,7 +4,7 @@ from typing import Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_
+from dashboard.i18n import N_
 
 _CAUSES: Final = {
     "reimport": N_("重新匯入（先前沒看到的事）"),

@@ -6,7 +6,8 @@ from typing import Any, Final
 from flask_babel import gettext as _
 
 from dashboard.components.numbers import NOTHING
-from dashboard.components.words import N_, listed
+from dashboard.components.words import listed
+from dashboard.i18n import N_
 
 _RECORDS: Final = {
     "enrolment": N_("學籍"),

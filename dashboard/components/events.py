@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_, edition_name
+from dashboard.components.words import edition_name
+from dashboard.i18n import N_
 
 ACTIONS: Final = {
     "login": N_("登入"),
@@ -60,6 +61,10 @@ ACTIONS: Final = {
     "user_reset": N_("重設密碼"),
     "user_disabled": N_("停用帳號"),
     "staff_code_set": N_("設定帳號的教師代碼"),
+    "role_granted": N_("給職務"),
+    "role_delegated": N_("給代理的職務"),
+    "role_revoked": N_("收回職務"),
+    "role_taken": N_("換職務"),
     "second_factor_set_up": N_("設定第二因素"),
     "second_factor_off": N_("停用第二因素"),
     "second_factor_reset": N_("重設第二因素"),
@@ -98,6 +103,10 @@ _DETAILS: Final = {
     "refusals": N_("退回數"),
     "job": N_("交件"),
     "role": N_("角色"),
+    "on_behalf_of": N_("代理"),
+    "grant": N_("職務編號"),
+    "for": N_("代理"),
+    "to": N_("到"),
     "permission": N_("權限"),
     "endpoint": N_("位置"),
     "before": N_("原為"),
@@ -140,7 +149,9 @@ def about_words(kind: str, code: str) -> str:
     return f"{_(_KINDS[kind])} {shown}" if kind in _KINDS else shown
 
 
-def _shown(name: str, value: Any) -> str:
+def _shown(name: str, value: Any, role_words: Callable[[str], str]) -> str:
+    if name == "role":
+        return role_words(str(value))
     if name == "edition" and value in ("full", "members"):
         return edition_name(str(value))
     if name == "as_of":
@@ -148,10 +159,10 @@ def _shown(name: str, value: Any) -> str:
     return str(value)[:_SIGHT] if name == "sha256" else str(value)
 
 
-def detail_words(detail: Mapping[str, Any]) -> str:
-    """Write the figures beside an event; the id of an import stands among what it was about."""
+def detail_words(detail: Mapping[str, Any], role_words: Callable[[str], str]) -> str:
+    """Write the figures beside an event; the id of an import stands among what it was about. role_words: names a role."""
     parts = [
-        f"{_(_DETAILS[name]) if name in _DETAILS else name} {_shown(name, value)}"
+        f"{_(_DETAILS[name]) if name in _DETAILS else name} {_shown(name, value, role_words)}"
         for name, value in detail.items()
         if name != "batch_id" and value is not None
     ]

@@ -30,17 +30,29 @@ def _page_link(words: str, href: str) -> html.Li:
     return html.Li(inside(words, href, **exact))
 
 
+def _role_menu(roles: Sequence[tuple[str, str]]) -> html.Details:
+    """Offer one's other roles: changing is a form that posts, as the whole page and its scope change."""
+    choices = [
+        html.Button(words, type="submit", name="grant", value=number, className="lc-quiet") for words, number in roles
+    ]
+    form = html.Form(choices, action="/account/role", method="POST", className="lc-roles")
+    return html.Details([html.Summary(_("換職務"), className="lc-quiet"), form], className="lc-role-menu")
+
+
 def navbar(
     brand: str,
     items: Sequence[tuple[str, str]],
     *,
     user: str = "",
     user_href: str = "/account",
+    roles: Sequence[tuple[str, str]] = (),
     languages: Sequence[tuple[str, str, str]] = (),
     language: str = "",
     logout_href: str = "/logout",
 ) -> html.Header:
-    """Show the bar. items: (words, address) of the pages this user may see. languages: (words, code, address), the one in use being `language`.
+    """Show the bar. items: (words, address) of the pages this user may see. roles: (words, number) of the user's other roles, to change to.
+
+    languages: (words, code, address), the one in use being `language`.
 
     The languages are plain links, as the whole page changes; logging out is a form that posts, never a link. assets/nav.js opens the
     menu on a phone and marks the page that is shown.
@@ -48,6 +60,8 @@ def navbar(
     account: list[Any] = (
         [html.A(user, href=user_href, className="lc-quiet lc-user", title=_("我的帳號"))] if user else []
     )
+    if roles:
+        account.append(_role_menu(roles))
     for words, code, href in languages:
         account.append(
             html.A(

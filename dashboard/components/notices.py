@@ -6,8 +6,8 @@ from typing import Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_
 from dashboard.figures.palette import Status
+from dashboard.i18n import N_
 
 _WORDS: Final = {
     "queued": N_("等候寄送"),

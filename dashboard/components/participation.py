@@ -17,10 +17,11 @@ from dashboard.components.grid import Column, grid
 from dashboard.components.numbers import NOTHING, count, fraction, percent
 from dashboard.components.table import data_table
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import N_, listed, no_data, stage_name, status_word, voluntary_rule
+from dashboard.components.words import listed, no_data, stage_name, status_word, voluntary_rule
 from dashboard.figures.palette import Status
 from dashboard.figures.participation import bars, item_counts
 from dashboard.figures.tiles import class_label
+from dashboard.i18n import N_
 
 _KINDS: Final = {"outcome": N_("課程學習成果"), "performance": N_("多元表現")}
 _WINDOW_STATES: Final = {"not_open": N_("未開放"), "open": N_("開放中"), "closed": N_("已結束")}

@@ -4,8 +4,9 @@ from typing import Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_, no_data, status_word
+from dashboard.components.words import no_data, status_word
 from dashboard.figures.palette import TONES, Status
+from dashboard.i18n import N_
 
 _ANSWERS: Final = {
     "on_time": N_("準時答覆"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import N_
+from dashboard.i18n import N_
 
 _NAMES: Final = {
     "school_code": N_("學校代碼"),

@@ -8,8 +8,9 @@ from typing import Final
 from flask_babel import gettext as _
 
 from dashboard.components.dates import last_day, local, roc_date, roc_datetime
-from dashboard.components.words import N_, aside, listed, status_word
+from dashboard.components.words import aside, listed, status_word
 from dashboard.figures.palette import TONES, Status
+from dashboard.i18n import N_
 
 _ROSTERS: Final = {
     "academic": N_("學籍及學業成績名冊"),

@@ -7,16 +7,12 @@ from flask_babel import gettext as _
 
 from dashboard.components.dates import english
 from dashboard.figures.palette import Status
+from dashboard.i18n import N_
 
 VOLUNTARY: Final = frozenset({"upload", "select"})
 
 # What a voluntary stage may be called: taking part has no deadline that a student could miss.
 _FREE: Final = frozenset({Status.NEUTRAL, Status.NOT_OPEN, Status.TOO_FEW})
-
-
-def N_(text: str) -> str:  # noqa: N802 - the name that the extraction of texts knows
-    """Mark a text for translation where it stands; it is translated where it is used."""
-    return text
 
 
 # Marked here and translated one at a time: a page asks for some hundred words.

@@ -15,9 +15,10 @@ from dashboard.access.session import current_name, may, store
 from dashboard.components.dates import TAIPEI, roc_datetime
 from dashboard.components.events import about_words, action_words, detail_words
 from dashboard.components.numbers import count
-from dashboard.components.words import N_
 from dashboard.exports.routes import TYPES
 from dashboard.exports.tables import Block, Column, Sheet, cells, to_csv, to_ods, to_xlsx
+from dashboard.frame import role_words
+from dashboard.i18n import N_
 from dashboard.i18n import gettext as _
 from dashboard.services.audit import MOST_EXPORTED, look_at, read_query
 
@@ -60,7 +61,7 @@ def export_audit(suffix: str) -> Response:
             "about": [
                 f"{each.about_kind}:{each.about_code}" if each.about_code else each.about_kind for each in events
             ],
-            "detail": [detail_words(each.detail) for each in events],
+            "detail": [detail_words(each.detail, role_words) for each in events],
             "hash": [each.hash for each in events],
         }
     )

@@ -7,8 +7,8 @@ import pandas as pd
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
 from dashboard.components.classes import standing_words
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.i18n import gettext as _
 from dashboard.services.classes import class_students
 from dashboard.services.filters import View

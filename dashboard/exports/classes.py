@@ -6,9 +6,10 @@ import pandas as pd
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
-from dashboard.components.words import N_, status_word
+from dashboard.components.words import status_word
 from dashboard.exports.columns import CERTIFY_COUNTS, ENROLLED
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.filters import View
 from dashboard.services.overview import overview
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column
+from dashboard.i18n import N_
 
 ENROLLED = Column("enrolled", N_("在學人數"), "count", N_("截至日在學的學生人數。"))
 CERTIFY_COUNTS = (

@@ -18,12 +18,12 @@ from dashboard.access.session import current_account, current_name, may, store
 from dashboard.access.trail import record
 from dashboard.components.awards import counter_words, facts_words, in_short, outcome_word
 from dashboard.components.dates import day_of, roc_date, roc_datetime
-from dashboard.components.words import N_, aside
+from dashboard.components.words import aside
 from dashboard.exports.pack.setting import SettingError, compile_pdf, need_fonts, written_cell
 from dashboard.exports.tables import Column, Row, Sheet, to_ods, to_xlsx
 from dashboard.frame import term_name
+from dashboard.i18n import N_, language
 from dashboard.i18n import gettext as _
-from dashboard.i18n import language
 from dashboard.services import awards
 from dashboard.services.awards import OWN_STEPS, Actor, AwardError, Awards, Case
 

@@ -6,9 +6,9 @@ import pandas as pd
 
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
-from dashboard.components.words import N_
 from dashboard.exports.columns import CERTIFY_COUNTS, ENROLLED
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.departments import department_classes
 from dashboard.services.filters import View
 

@@ -8,8 +8,8 @@ from dashboard.access.roles import Permission
 from dashboard.access.scope import Scope
 from dashboard.access.session import store
 from dashboard.components.receipts import answer_words
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.filters import View
 from dashboard.services.receipts import desk
 

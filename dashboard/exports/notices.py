@@ -15,10 +15,10 @@ from dashboard.components.dates import last_day, roc_date, roc_datetime
 from dashboard.components.notices import notice_word, reply_words
 from dashboard.components.numbers import count
 from dashboard.components.submission import register_name, roster_name, term_words
-from dashboard.components.words import N_, aside
+from dashboard.components.words import aside
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_, install_i18n, language
 from dashboard.i18n import gettext as _
-from dashboard.i18n import install_i18n, language
 from dashboard.services import notices
 from dashboard.services.filters import View
 from dashboard.services.mail import Letter

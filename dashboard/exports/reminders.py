@@ -8,8 +8,8 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import store
 from dashboard.components.dates import day_of, last_day, roc_date
 from dashboard.components.numbers import count
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.i18n import gettext as _
 from dashboard.services.filters import View
 from dashboard.services.notices import last_notices

@@ -8,8 +8,8 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import store
 from dashboard.components.dates import last_day
 from dashboard.components.submission import roster_name, state_words, term_words
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.filters import View
 from dashboard.services.submission import roster_table, submission
 

@@ -7,9 +7,9 @@ import pandas as pd
 from dashboard.access.roles import Permission
 from dashboard.access.scope import Scope
 from dashboard.access.session import store
-from dashboard.components.words import N_
 from dashboard.exports.columns import CERTIFY_COUNTS
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.certification import certification
 from dashboard.services.filters import View
 

@@ -7,8 +7,8 @@ import pandas as pd
 from dashboard.access.roles import Permission
 from dashboard.access.session import store
 from dashboard.components.participation import state_words
-from dashboard.components.words import N_
 from dashboard.exports.tables import Column, Table
+from dashboard.i18n import N_
 from dashboard.services.filters import View
 from dashboard.services.participation import class_table, take_part
 

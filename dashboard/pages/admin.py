@@ -10,12 +10,12 @@ from dash import Input, Output, State, ctx, html, register_page
 from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
-from dashboard.access.roles import Permission, Role
+from dashboard.access.roles import ROLES, Permission, Role
 from dashboard.access.session import current_name, store
 from dashboard.components.attributes import aria
 from dashboard.components.badge import badge
 from dashboard.components.card import card
-from dashboard.components.dates import roc_datetime
+from dashboard.components.dates import roc_date, roc_datetime
 from dashboard.components.filter_bar import select
 from dashboard.components.forms import choice_field, posting_form, text_field
 from dashboard.components.numbers import count
@@ -23,9 +23,10 @@ from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
 from dashboard.components.settings import setting_meaning, setting_name, setting_value
 from dashboard.components.words import listed
-from dashboard.frame import plain_frame, role_words
-from dashboard.services import accounts, backups, health
+from dashboard.frame import grant_words, plain_frame, role_words
+from dashboard.services import accounts, backups, grants, health
 from dashboard.services.backups import BackupError, Shelved
+from dashboard.services.grants import Held
 from dashboard.services.health import FAILURES_SINCE, Health
 from dashboard.services.school_settings import LONGEST, SettingView, change_settings, list_settings
 
@@ -316,22 +317,29 @@ def _accounts_card() -> html.Section:
     found = accounts.list_users(store())
     logins = health.last_logins(store())
     enabled = sum(is_enabled for *_rest, is_enabled in found)
-    headers = [_("帳號"), _("角色"), _("範圍"), _("狀態"), _("最近登入")]
+    lasting = grants.list_standing(store())
+    headers = [_("帳號"), _("職務"), _("期間"), _("狀態"), _("最近登入")]
     records = [
         Record(
-            [name, role_words(role), scope or "—", badge("done", words=_("啟用")) if is_enabled else badge("not_open", words=_("停用")),
+            [name, _stacked([grant_words(each) for each in held]), _stacked([_days(each) for each in held]), badge("done", words=_("啟用")) if is_enabled else badge("not_open", words=_("停用")),
              roc_datetime(logins[name]) if name in logins else _("沒有登入過")]
         )
-        for name, role, scope, is_enabled in found
+        for name, held, is_enabled in found
     ]  # fmt: skip
     return card(
-        [record_table(headers, records, caption=_("帳號")), *_account_forms([name for name, *_rest in found])],
+        [
+            record_table(headers, records, caption=_("帳號")),
+            *_account_forms([name for name, *_rest in found]),
+            *_role_forms([name for name, *_rest in found], lasting),
+            _role_list(),
+        ],
         id=f"{PAGE}-accounts",
         title=_("%(all)s 個帳號，%(n)s 個啟用", all=count(len(found)), n=count(enabled)),
         question=_("誰有帳號、什麼職務、最近什麼時候登入"),
         footnote=[
             _("新帳號與重設都給一次性的連結，由本人自己設定密碼；管理者不知道任何人的密碼。"),
-            _("停用、重設與登出立刻生效，並記在稽核紀錄；不能停用自己與最後一個系統管理者。"),
+            _("停用、重設、登出與收回職務立刻生效，並記在稽核紀錄；不能停用自己與最後一個系統管理者。"),
+            _("一個人可以有好幾個職務，一次用一個；代理的職務到期或本人的職務收回就自動結束。"),
         ],
         wide=True,
     )
@@ -361,3 +369,53 @@ def _account_forms(names: Sequence[str]) -> list[html.Details]:
         html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"))]),
         html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary")]),
     ]  # fmt: skip
+
+
+def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Details]:
+    """Three forms: one more role, one held for somebody who is away, and one taken back."""
+    accounts_offered = [(name, name) for name in names]
+    own = [each for each in lasting if not each.on_behalf_of]
+    delegable = [(str(each.id), f"{each.username}・{grant_words(each)}") for each in own if ROLES[each.role].can_be_delegated]  # fmt: skip
+    held = [(f"{each.id}:{each.username}", f"{each.username}・{grant_words(each)}") for each in lasting]
+    grant = [
+        choice_field(f"{PAGE}-grant-name", "name", _("帳號"), accounts_offered, names[0] if names else ""),
+        choice_field(f"{PAGE}-grant-role", "role", _("角色"), [(role.value, role_words(role)) for role in Role], Role.TEACHER),
+        text_field(f"{PAGE}-grant-unit", "unit", _("處室組別"), required=False, note=_("組長必填，例：教務處註冊組")),
+        text_field(f"{PAGE}-grant-classes", "classes", _("班級"), required=False, note=_("導師必填，以逗號分開；其他學年寫 113:101")),
+        *_day_fields("grant", must_end=False),
+    ]  # fmt: skip
+    delegate = [
+        choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), delegable, delegable[0][0] if delegable else ""),
+        choice_field(f"{PAGE}-delegate-name", "name", _("由哪個帳號代理"), accounts_offered, names[0] if names else ""),
+        text_field(f"{PAGE}-delegate-reason", "reason", _("原因"), note=_("例：公假")),
+        *_day_fields("delegate", must_end=True),
+    ]
+    revoke = [choice_field(f"{PAGE}-revoke-grant", "grant", _("職務"), held, held[0][0] if held else "", whole=True)]
+    return [
+        html.Details([html.Summary(_("再給一個職務")), posting_form(grant, action="/admin/roles/grant", submit=_("給職務"))]),
+        html.Details([html.Summary(_("請人代理職務")), posting_form(delegate, action="/admin/roles/delegate", submit=_("請人代理"))]),
+        html.Details([html.Summary(_("收回職務")), posting_form(revoke, action="/admin/roles/revoke", submit=_("收回"), css="btn-outline-primary")]),
+    ]  # fmt: skip
+
+
+def _day_fields(form: str, *, must_end: bool) -> list[html.Div]:
+    last = _("最後一天") if must_end else _("最後一天；不填就沒有迄日")
+    return [
+        text_field(f"{PAGE}-{form}-from", "from", _("起日"), kind="date", required=False, note=_("不填就是今天")),
+        text_field(f"{PAGE}-{form}-to", "to", _("迄日"), kind="date", required=must_end, note=last),
+    ]
+
+
+def _role_list() -> html.Details:
+    """Say what each role is for."""
+    rows = [Record([role_words(role), _(facts.description), _("可以") if facts.can_be_delegated else _("不可以")]) for role, facts in ROLES.items()]  # fmt: skip
+    table = record_table([_("角色"), _("看得到、做得到什麼"), _("請人代理")], rows, caption=_("各種角色"))
+    return html.Details([html.Summary(_("各種角色看得到什麼")), table])
+
+
+def _stacked(words: Sequence[str]) -> Any:
+    return [html.Div(each) for each in words] or "—"
+
+
+def _days(held: Held) -> str:
+    return _("%(first)s 起", first=roc_date(held.starts_on)) if held.ends_on is None else f"{roc_date(held.starts_on)}–{roc_date(held.ends_on)}"  # fmt: skip

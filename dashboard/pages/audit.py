@@ -24,7 +24,7 @@ from dashboard.components.links import inside
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
-from dashboard.frame import EVERYTHING, around, ids_of, keep_address, read_query, refusal
+from dashboard.frame import EVERYTHING, around, ids_of, keep_address, read_query, refusal, role_words
 from dashboard.services import audit
 from dashboard.services.audit import CHECKED_ROWS, PAGE_ROWS, Checked, Event, Fault
 
@@ -158,7 +158,7 @@ def _record(event: Event) -> Record:
     about: Any = about_words(event.about_kind, event.about_code)
     if event.about_kind == "import":
         about = inside(about, f"/imports?batch={event.about_code}")
-    cells = [roc_datetime(event.at), event.actor or "—", action_words(event.action), about, detail_words(event.detail), count(event.number)]  # fmt: skip
+    cells = [roc_datetime(event.at), event.actor or "—", action_words(event.action), about, detail_words(event.detail, role_words), count(event.number)]  # fmt: skip
     return Record(cells)
 
 

@@ -8,7 +8,7 @@ from dash import Input, Output, html, register_page
 from flask_babel import gettext as _
 
 from dashboard.access.guard import protected_callback
-from dashboard.access.roles import TITLES, Permission, Role
+from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, store
 from dashboard.components.card import card
 from dashboard.components.dates import roc_date
@@ -17,7 +17,7 @@ from dashboard.components.events import action_words
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
-from dashboard.frame import plain_frame
+from dashboard.frame import plain_frame, role_words
 from dashboard.services.privacy import MOST_VIEWS, REGISTER, Own, own
 
 PAGE: Final = "privacy"
@@ -49,7 +49,7 @@ def show(_theme: Any) -> tuple[list[Any], list[Any]]:
 
 def _held_card(held: Own, username: str, staff_code: str) -> html.Section:
     words = {
-        "sessions": _("目前的登入"), "logins": _("其中：登入"), "exports": _("其中：匯出"), "imports": _("匯入過的表"),
+        "sessions": _("目前的登入"), "grants": _("現在與以前的職務"), "logins": _("其中：登入"), "exports": _("其中：匯出"), "imports": _("匯入過的表"),
         "events": _("稽核紀錄裡由您做的事"), "outcomes": _("指派由您認證的件"), "rounds": _("由您完成的認證"), "sections": _("您的授課"),
         "reassignments": _("改派給您的件"), "delegations": _("您的代理或被代理"), "classes": _("您擔任導師的班級"), "changes": _("您的職員異動"),
         "awards": _("和您有關的敘獎案"),
@@ -93,7 +93,7 @@ def _views_card(held: Own, staff_code: str) -> html.Section:
 
 
 def _role(role: str) -> str:
-    return _(TITLES[Role(role)]) if role in set(Role) else _("已經沒有的帳號")
+    return role_words(role) if role else _("沒有記下職務")
 
 
 def _register_card() -> html.Section:

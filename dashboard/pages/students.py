@@ -25,8 +25,9 @@ from dashboard.components.page import stack
 from dashboard.components.receipts import answer_words
 from dashboard.components.receipts import kind_name as receipt_kind
 from dashboard.components.tile import tile, tiles
-from dashboard.components.words import N_, voluntary_rule
+from dashboard.components.words import voluntary_rule
 from dashboard.frame import answer, asked, frame, ids_of, keep_address, read_query
+from dashboard.i18n import N_
 from dashboard.services.filters import View, open_view
 from dashboard.services.students import Story, Student, find, story
 

@@ -14,12 +14,21 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dashboard.access.roles import Role
 from dashboard.services import audit
+from dashboard.services.grants import (  # fmt: skip
+    AccountError,
+    Held,
+    add_grant,
+    held_by,
+    is_administered,
+    list_grants,
+    user_id_of,
+)
 from dashboard.services.store import Store
 from dashboard.services.throttle import TooManyFailuresError, charge, settle
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserClass, UserSession
+from data.models import LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserSession
 from data.school import read_settings
 
 MINIMUM_LENGTH = 12
@@ -36,13 +45,9 @@ _DUMMY = _HASHER.hash("nobody's password, hashed so that unknown accounts take a
 _COMMON = {"password1234", "123456789012", "qwertyuiop12", "administrator", "111111111111", "iloveyou1234"}
 
 
-class AccountError(ValueError):
-    """Something about an account that cannot be, said to the person."""
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is logged in: role and what the scope is made from."""
+    """Who is logged in: the role acted in and what the scope is made from. held: all roles of the day, this one among them."""
 
     user_id: int
     username: str
@@ -53,6 +58,9 @@ class Account:
     session_token: str = ""
     must_change_password: bool = False
     must_set_up_second_factor: bool = False
+    grant_id: int = 0
+    on_behalf_of: str = ""  # the account of the person who is away
+    held: tuple[Held, ...] = ()
 
 
 class CodeNeededError(Exception):
@@ -78,32 +86,18 @@ def add_user(
     """Add an account. must_change: its owner has to set another password at the first login. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if not username.strip() or len(username) > 64:
         raise AccountError("帳號名稱不能空白，也不能超過 64 個字")
-    if role not in {r.value for r in Role}:
-        raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(r.value for r in Role)}")
     _check_password(username, password)
-    if role == Role.HOMEROOM and not classes:
-        raise AccountError("導師帳號要用 --classes 指定班級")
-    if role == Role.TEACHER and not staff_code:
-        raise AccountError("任課教師帳號要用 --staff 指定教師代碼")
-    if role == Role.SECTION_CHIEF and not unit:
-        raise AccountError("組長帳號要用 --unit 指定處室組別")
     with writing(store.engine) as connection:
         if connection.execute(select(User.id).where(User.username == username)).first():
             raise AccountError(f"帳號「{username}」已經有了；要改密碼請用 licheng user passwd")
         made = connection.execute(
             insert(User).values(
-                username=username, password_hash=_HASHER.hash(password), role=role, staff_code=staff_code, unit=unit,
-                created_at=_now(), failed_count=0, must_change_password=must_change,
+                username=username, password_hash=_HASHER.hash(password), staff_code=staff_code, created_at=_now(), failed_count=0,
+                must_change_password=must_change,
             )
         )  # fmt: skip
         user_id = made.inserted_primary_key[0] if made.inserted_primary_key else 0
-        newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()
-        for name in classes:
-            year, _, class_name = name.rpartition(":")
-            school_year = int(year) if year.isdigit() else newest
-            connection.execute(
-                insert(UserClass).values(user_id=user_id, school_year=school_year, class_name=class_name)
-            )
+        add_grant(connection, user_id, role=role, classes=classes, unit=unit, by=by)
         _audit(connection, by, "user_added", {"role": role}, about=username)
 
 
@@ -129,7 +123,7 @@ def change_password(store: Store, username: str, password: str, *, must_change: 
     """Set a new password; it ends every session of the account."""
     _check_password(username, password)
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
+        user_id = user_id_of(connection, username)
         values = {
             "password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None, "must_change_password": must_change,
         }  # fmt: skip
@@ -143,9 +137,9 @@ def set_staff_code(store: Store, username: str, staff_code: str, *, by: str = SY
     """Say which person an account belongs to (教師代碼), and end its sessions. Whose award cases one sees or may decide hangs on it."""
     code = staff_code.strip()
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
-        before, role = connection.execute(select(User.staff_code, User.role).where(User.id == user_id)).one()
-        if not code and role == Role.TEACHER:
+        user_id = user_id_of(connection, username)
+        before = connection.execute(select(User.staff_code).where(User.id == user_id)).scalar_one()
+        if not code and any(held.role == Role.TEACHER for held in held_by(connection, user_id, on=_now().date())):
             raise AccountError("任課教師帳號要有教師代碼")
         connection.execute(update(User).where(User.id == user_id).values(staff_code=code))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
@@ -155,9 +149,8 @@ def set_staff_code(store: Store, username: str, staff_code: str, *, by: str = SY
 def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
     """Disable an account and end its sessions. The last administrator's stays, or nobody could enable anybody again."""
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
-        enabled = select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None))
-        if connection.execute(enabled).scalars().all() == [user_id]:
+        user_id = user_id_of(connection, username)
+        if not is_administered(connection, without_user_id=user_id) and is_administered(connection):
             raise AccountError("這是最後一個啟用的系統管理者，不能停用")
         connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
         for each in (UserSession, LoginLink):
@@ -168,7 +161,7 @@ def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
 def log_out_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
     """End every session of an account."""
     with writing(store.engine) as connection:
-        connection.execute(delete(UserSession).where(UserSession.user_id == _user_id(connection, username)))
+        connection.execute(delete(UserSession).where(UserSession.user_id == user_id_of(connection, username)))
         _audit(connection, by, "logged_out_everywhere", {}, about=username)
 
 
@@ -176,7 +169,7 @@ def enable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
     """Enable an account again, its lock lifted."""
     with writing(store.engine) as connection:
         values = {"disabled_at": None, "failed_count": 0, "locked_until": None}
-        connection.execute(update(User).where(User.id == _user_id(connection, username)).values(**values))
+        connection.execute(update(User).where(User.id == user_id_of(connection, username)).values(**values))
         _audit(connection, by, "user_enabled", {}, about=username)
 
 
@@ -188,7 +181,7 @@ def give_link(
         nobodys = _HASHER.hash(secrets.token_urlsafe(32))
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
+        user_id = user_id_of(connection, username)
         if connection.execute(select(User.disabled_at).where(User.id == user_id)).scalar_one() is not None:
             raise AccountError(f"帳號「{username}」已停用；請先用 licheng user enable 啟用")
         connection.execute(update(User).where(User.id == user_id).values(password_hash=nobodys))
@@ -224,7 +217,7 @@ def redeem_link(store: Store, token: str, password: str, *, at: datetime | None 
         used = delete(LoginLink).where(LoginLink.token_hash == digest(token), LoginLink.expires_at > (at or _now()))
         if connection.execute(used).rowcount != 1:
             return False
-        user_id = _user_id(connection, username)
+        user_id = user_id_of(connection, username)
         values = {"password_hash": hashed, "failed_count": 0, "locked_until": None, "must_change_password": False}
         connection.execute(update(User).where(User.id == user_id).values(**values))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
@@ -232,23 +225,14 @@ def redeem_link(store: Store, token: str, password: str, *, at: datetime | None 
     return True
 
 
-def list_users(store: Store) -> list[tuple[str, str, str, bool]]:
-    """Return username, role, scope in words and whether it is enabled."""
+def list_users(store: Store) -> list[tuple[str, list[Held], bool]]:
+    """Return username, the roles held today and whether it is enabled, by name."""
+    roles: dict[str, list[Held]] = {}
+    for held in list_grants(store):
+        roles.setdefault(held.username, []).extend([held] if held.is_in_force else [])
     with reading(store.engine) as connection:
-        classes: dict[int, list[str]] = {}
-        for user_id, year, name in connection.execute(
-            select(UserClass.user_id, UserClass.school_year, UserClass.class_name)
-        ):
-            classes.setdefault(user_id, []).append(f"{year}:{name}" if year else name)
-        rows = connection.execute(
-            select(User.id, User.username, User.role, User.staff_code, User.unit, User.disabled_at).order_by(
-                User.username
-            )
-        )
-        return [
-            (u, role, "、".join(classes.get(i, [])) or unit or staff, disabled is None)
-            for i, u, role, staff, unit, disabled in rows
-        ]
+        rows = connection.execute(select(User.username, User.disabled_at).order_by(User.username)).all()
+    return [(row.username, roles.get(row.username, []), row.disabled_at is None) for row in rows]
 
 
 def log_in(
@@ -292,11 +276,11 @@ def log_in(
                 )
             )  # fmt: skip
         else:
-            begin_session(connection, user.id, token, browser=browser, at=moment)
-            _audit(connection, username, "login", {})
+            role = begin_session(connection, user.id, token, browser=browser, at=moment)
+            _audit(connection, username, "login" if role else "login_failed", {"role": role} if role else {})
     if has_factor:
         raise CodeNeededError(token)
-    return token
+    return token if role else None
 
 
 def has_second_factor(connection: Connection, user_id: int) -> bool:
@@ -351,20 +335,58 @@ def change_own_password(
             update(User).where(User.id == account.user_id).values(password_hash=hashed, must_change_password=False)
         )
         connection.execute(delete(UserSession).where(UserSession.user_id == account.user_id))
-        begin_session(connection, account.user_id, token, browser=browser, at=_now())
+        begin_session(connection, account.user_id, token, browser=browser, at=_now(), grant_id=account.grant_id)
         _audit(connection, account.username, "password_changed", {})
     return token
 
 
 def begin_session(
-    connection: Connection, user_id: int, token: str, *, browser: str, at: datetime, by_provider: bool = False
-) -> None:
-    """Write a new login. by_provider: the school's single sign-on said who it is."""
+    connection: Connection,
+    user_id: int,
+    token: str,
+    *,
+    browser: str,
+    at: datetime,
+    by_provider: bool = False,
+    grant_id: int = 0,
+    began_at: datetime | None = None,
+) -> str:
+    """Write a new login and return the role it acts in: that of grant_id, else the first one held; "" and no login where none is held.
+
+    by_provider: the school's single sign-on said who it is. began_at: when the person logged in, where that was before.
+    """
+    held = [each for each in held_by(connection, user_id, on=at.astimezone(TAIPEI).date()) if grant_id in (0, each.id)]
+    if not held:
+        return ""
     connection.execute(
         insert(UserSession).values(
-            token_hash=digest(token), user_id=user_id, created_at=at, seen_at=at, browser=browser, by_provider=by_provider
+            token_hash=digest(token), user_id=user_id, grant_id=held[0].id, created_at=began_at or at, seen_at=at, browser=browser,
+            by_provider=by_provider,
         )
     )  # fmt: skip
+    return held[0].role.value
+
+
+def act_as(store: Store, account: Account, grant_id: int, *, at: datetime | None = None) -> str | None:
+    """Act in another of one's roles from now on: a new login takes the place of this one and ends when it would have.
+
+    Returns its token; None where the role is not held, or this login has ended.
+    """
+    moment, token = at or _now(), secrets.token_urlsafe(32)
+    this_one = UserSession.token_hash == digest(account.session_token)
+    with writing(store.engine) as connection:
+        before = connection.execute(select(UserSession).where(this_one)).first()
+        if before is None or not grant_id:
+            return None
+        role = begin_session(
+            connection, account.user_id, token, browser=before.browser, at=moment, by_provider=before.by_provider,
+            grant_id=grant_id, began_at=before.created_at,
+        )  # fmt: skip
+        if not role:
+            return None
+        connection.execute(delete(UserSession).where(this_one))
+        _audit(connection, account.username, "role_taken", {"role": role, "grant": grant_id})
+    return token
 
 
 def log_out(store: Store, token: str) -> None:
@@ -386,6 +408,7 @@ def account_of(
                 UserSession.created_at.label("began_at"),
                 UserSession.seen_at,
                 UserSession.by_provider,
+                UserSession.grant_id,
             )
             .join_from(UserSession, User, UserSession.user_id == User.id)
             .where(UserSession.token_hash == digest(token), User.disabled_at.is_(None))
@@ -396,12 +419,12 @@ def account_of(
             or moment - row.began_at > timedelta(hours=session_hours)
         ):
             return None
-        classes = connection.execute(
-            select(UserClass.school_year, UserClass.class_name).where(UserClass.user_id == row.id)
-        ).all()  # fmt: skip
-        newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar() or 0
+        held = held_by(connection, row.id, on=moment.astimezone(TAIPEI).date())
+        acting = next((each for each in held if each.id == row.grant_id), None)
+        if acting is None:  # the role ended: whoever has another one logs in again
+            return None
         lacks_factor = (
-            row.role in WITH_SECOND_FACTOR
+            any(each.role in WITH_SECOND_FACTOR for each in held)  # also of those not acted in: a click leads there
             and not row.by_provider  # whoever signs on elsewhere has the second factor there
             and read_settings(connection).second_factor == "required"
             and not has_second_factor(connection, row.id)
@@ -409,18 +432,10 @@ def account_of(
     if moment - row.seen_at > SEEN_STEP:
         with writing(store.engine) as connection:
             connection.execute(update(UserSession).where(UserSession.id == row.session_id).values(seen_at=moment))
-    spans = frozenset((year if year is not None else newest, name) for year, name in classes)
     return Account(
-        row.id,
-        row.username,
-        Role(row.role),
-        row.staff_code,
-        row.unit,
-        spans,
-        token,
-        row.must_change_password and not row.by_provider,
-        lacks_factor,
-    )
+        row.id, row.username, acting.role, row.staff_code, acting.unit, acting.classes, token,
+        row.must_change_password and not row.by_provider, lacks_factor, acting.id, acting.on_behalf_of, held,
+    )  # fmt: skip
 
 
 def record(store: Store, actor: str, action: str, detail: dict[str, object], about: str = "") -> None:
@@ -430,13 +445,6 @@ def record(store: Store, actor: str, action: str, detail: dict[str, object], abo
 
 def _audit(connection: Connection, actor: str, action: str, detail: dict[str, object], *, about: str = "") -> None:
     append(connection, at=_now(), actor=actor, action=action, detail=detail, about=f"account:{about or actor}")
-
-
-def _user_id(connection: Connection, username: str) -> int:
-    user_id = connection.execute(select(User.id).where(User.username == username)).scalar()
-    if user_id is None:
-        raise AccountError(f"沒有「{username}」這個帳號")
-    return int(user_id)
 
 
 def password_fault(username: str, password: str) -> str:

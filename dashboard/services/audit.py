@@ -12,14 +12,26 @@ import pandas as pd
 from sqlalchemy import Select, func, or_, select
 
 from dashboard.services.store import Store
-from data.audit import GENESIS, BrokenChainError, Fault, Verdict, append, key_of, one_line, pseudonym, read_head, verify
+from data.audit import (
+    GENESIS,
+    BrokenChainError,
+    Fault,
+    Verdict,
+    act,
+    append,
+    key_of,
+    one_line,
+    pseudonym,
+    read_head,
+    verify,
+)
 from data.audit import prune as remove_old
 from data.db import reading
 from data.instants import TAIPEI
 from data.models import AuditEvent
 from data.school import read_settings
 
-__all__ = ["GENESIS", "BrokenChainError", "Checked", "Event", "Fault", "Query", "Verdict", "about_student", "check", "head_of", "look_at", "prune", "read_query", "record"]  # fmt: skip
+__all__ = ["GENESIS", "BrokenChainError", "Checked", "Event", "Fault", "Query", "Verdict", "about_student", "act", "check", "head_of", "look_at", "prune", "read_query", "record"]  # fmt: skip
 
 PAGE_ROWS = 50
 CHECKED_ROWS = 20_000  # on the page: a third of a second

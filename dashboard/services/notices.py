@@ -17,13 +17,14 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from dashboard.access.roles import Role
 from dashboard.services import mail
 from dashboard.services.filters import Filters
+from dashboard.services.grants import in_force
 from dashboard.services.mail import Letter
 from dashboard.services.store import Store
 from dashboard.settings import Settings
 from data.audit import append
 from data.db import reading, writing
 from data.instants import NEVER, TAIPEI, from_us
-from data.models import Notice, Setting, Staff, User
+from data.models import Grant, Notice, Setting, Staff, User
 from data.reminding import (
     HAD,
     HANDED,
@@ -229,17 +230,20 @@ def _look(store: Store, at: datetime) -> _Now:
     version, ledger = store.ledger()
     with reading(store.engine) as connection:
         staff = {row.staff_code: row for row in connection.execute(select(Staff.staff_code, Staff.name, Staff.unit, Staff.email))}  # fmt: skip
-        chiefs = _chiefs(connection)
+        chiefs = _chiefs(connection, on=at.astimezone(TAIPEI).date())
         lines = _lines(connection)
     notices = [Noticed(each.person, max(day_number(each.made_at), day_number(each.ended_at or each.made_at)), each.state) for each in lines]  # fmt: skip
     found = pending(ledger, at, chiefs=chiefs, notices=notices)
     return _Now(version, found, staff, to_write(found, notices), lines)
 
 
-def _chiefs(connection: Connection) -> dict[str, Sequence[str]]:
-    """Return the staff codes of the accounts that head each unit."""
-    asked = select(User.unit, User.staff_code).where(
-        User.role == Role.SECTION_CHIEF, User.disabled_at.is_(None), User.staff_code != ""
+def _chiefs(connection: Connection, *, on: date) -> dict[str, Sequence[str]]:
+    """Return the staff codes of those who head each unit on a day, deputies among them."""
+    asked = (
+        select(Grant.unit, User.staff_code)
+        .join(User, User.id == Grant.user_id)
+        .where(Grant.role == Role.SECTION_CHIEF, in_force(on), User.disabled_at.is_(None), User.staff_code != "")
+        .distinct()
     )
     units: dict[str, list[str]] = {}
     for unit, code in connection.execute(asked.order_by(User.staff_code)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from data.models import (
     AwardCase,
     AwardStep,
     Delegation,
+    Grant,
     Import,
     Outcome,
     Reassignment,
@@ -22,7 +24,6 @@ from data.models import (
     SchoolClass,
     Section,
     StaffChange,
-    User,
     UserSession,
 )
 from data.regulation.processing import REGISTER, Processing
@@ -36,7 +37,7 @@ _LOOKED = ("view_teacher", "export")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Somebody looked at one's own page or took it away. role is that of the account now, empty where it is gone."""
+    """Somebody looked at one's own page or took it away. role: acted in then; empty in what was noted before roles were."""
 
     at: datetime
     role: str
@@ -64,6 +65,7 @@ def own(store: Store, *, user_id: int, username: str, staff_code: str) -> Own:
 
         account = {
             "sessions": count(UserSession, UserSession.user_id == user_id),
+            "grants": count(Grant, Grant.user_id == user_id),
             "events": count(AuditEvent, AuditEvent.actor == username),
             "logins": count(AuditEvent, AuditEvent.actor == username, AuditEvent.action == "login"),
             "exports": count(AuditEvent, AuditEvent.actor == username, AuditEvent.action == "export"),
@@ -92,14 +94,13 @@ def own(store: Store, *, user_id: int, username: str, staff_code: str) -> Own:
             mine = (AuditEvent.about == f"teacher:{staff_code}") & AuditEvent.action.in_(_LOOKED)
             total = count(AuditEvent, mine)
             newest = (
-                select(AuditEvent.happened_at, AuditEvent.actor, AuditEvent.action, User.role)
-                .join_from(AuditEvent, User, User.username == AuditEvent.actor, isouter=True)
+                select(AuditEvent.happened_at, AuditEvent.actor, AuditEvent.action, AuditEvent.detail)
                 .where(mine)
                 .order_by(AuditEvent.sequence.desc())
                 .limit(MOST_VIEWS)
             )
             looked = list(connection.execute(newest))
         return Own(
-            account, staff, tuple(View(row.happened_at, row.role or "", row.action, row.actor == username) for row in looked),
+            account, staff, tuple(View(row.happened_at, json.loads(row.detail).get("role", ""), row.action, row.actor == username) for row in looked),
             total if staff_code else 0, read_settings(connection).audit_retention_years,
         )  # fmt: skip

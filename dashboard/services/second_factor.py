@@ -67,7 +67,7 @@ def state_of(store: Store, account: Account) -> State:
         is_on = has_second_factor(connection, account.user_id)
         counted = select(func.count()).select_from(RecoveryCode).where(RecoveryCode.user_id == account.user_id)
         return State(
-            is_on, mode != "off", mode == "required" and account.role in WITH_SECOND_FACTOR,
+            is_on, mode != "off", mode == "required" and any(held.role in WITH_SECOND_FACTOR for held in account.held),
             connection.execute(counted).scalar_one(),
         )  # fmt: skip
 
@@ -149,11 +149,14 @@ def finish_login(
         # The last word: of two who send two right codes of one pending login, one is logged in.
         if connection.execute(delete(PendingLogin).where(PendingLogin.id == pending.id)).rowcount != 1:
             return None
+        role = begin_session(connection, pending.user_id, session_token, browser=browser, at=moment)
+        if not role:
+            _note(connection, username, "login_failed", about=username)
+            return None
         settle(connection, pending.user_id, attempt=attempt)
-        begin_session(connection, pending.user_id, session_token, browser=browser, at=moment)
         if not by_code:
             _note(connection, username, "recovery_code_used", about=username)
-        _note(connection, username, "login", about=username)
+        _note(connection, username, "login", about=username, role=role)
     return session_token
 
 
@@ -283,8 +286,8 @@ def _opened(store: Store, user_id: int, sealed: str) -> str:
     return secret if owner == str(user_id) else ""
 
 
-def _note(connection: Connection, actor: str, action: str, *, about: str) -> None:
-    append(connection, at=_now(), actor=actor, action=action, about=f"account:{about}")
+def _note(connection: Connection, actor: str, action: str, *, about: str, **detail: str) -> None:
+    append(connection, at=_now(), actor=actor, action=action, about=f"account:{about}", detail=detail)
 
 
 def _now() -> datetime:

@@ -19,6 +19,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import Connection, delete, func, insert, select
 
 from dashboard.services.accounts import SYSTEM, AccountError, begin_session
+from dashboard.services.grants import user_id_of
 from dashboard.services.store import Store
 from dashboard.settings import Settings
 from data.audit import append, key_of, pseudonym
@@ -173,8 +174,12 @@ def sign_on(
             append(
                 connection, at=moment, actor=user.username, action="identity_linked", about=f"account:{user.username}"
             )
-        begin_session(connection, user_id, token, browser=browser, at=moment, by_provider=True)
-        append(connection, at=moment, actor=user.username, action="login", about=f"account:{user.username}")
+        role = begin_session(connection, user_id, token, browser=browser, at=moment, by_provider=True)
+        if not role:
+            raise SignOnError("no_role")
+        append(
+            connection, at=moment, actor=user.username, action="login", about=f"account:{user.username}", detail={"role": role}
+        )  # fmt: skip
     return token
 
 
@@ -191,7 +196,7 @@ def link(store: Store, username: str, *, issuer: str, subject: str, by: str = SY
         raise AccountError("要有登入服務的網址（LICHENG_OIDC_ISSUER 或 --issuer）與這個人的代號（sub，最多 255 個字）")
     moment = datetime.now(TAIPEI)
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
+        user_id = user_id_of(connection, username)
         taken = (Identity.issuer == issuer, Identity.subject == subject, Identity.user_id != user_id)
         if connection.execute(select(Identity.id).where(*taken)).first():
             raise AccountError("這個學校帳號已經連結到別的帳號")
@@ -203,7 +208,7 @@ def link(store: Store, username: str, *, issuer: str, subject: str, by: str = SY
 def unlink(store: Store, username: str, *, by: str = SYSTEM) -> bool:
     """Take an account's identities away; False: there was none. Raises AccountError."""
     with writing(store.engine) as connection:
-        user_id = _user_id(connection, username)
+        user_id = user_id_of(connection, username)
         had_one = connection.execute(delete(Identity).where(Identity.user_id == user_id)).rowcount > 0
         append(connection, at=datetime.now(TAIPEI), actor=by, action="identity_unlinked", about=f"account:{username}")
     return had_one
@@ -241,13 +246,6 @@ def _check_domain(provider: Provider, claims: dict[str, Any]) -> None:
 
 def _link(connection: Connection, user_id: int, issuer: str, subject: str, *, at: datetime) -> None:
     connection.execute(insert(Identity).values(user_id=user_id, issuer=issuer, subject=subject, linked_at=at))
-
-
-def _user_id(connection: Connection, username: str) -> int:
-    user_id = connection.execute(select(User.id).where(User.username == username)).scalar()
-    if user_id is None:
-        raise AccountError(f"沒有「{username}」這個帳號")
-    return int(user_id)
 
 
 def _session(provider: Provider, redirect_uri: str) -> OAuth2Session:

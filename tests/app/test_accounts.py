@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select
@@ -14,13 +14,13 @@ from dashboard.cli import app as command_line
 from dashboard.services import accounts, sessions
 from dashboard.services.store import Store
 from data.db import reading, writing
-from data.instants import parse_as_of
-from data.models import AuditEvent, LoginFailure, LoginLink, User, UserSession
+from data.instants import TAIPEI
+from data.models import AuditEvent, Grant, LoginFailure, LoginLink, User, UserSession
 from tests.app.test_sessions import post_login
 from tests.school import PASSWORD
 
 NEW = "另一句夠長也好記的話 9"
-MOMENT = parse_as_of("2025-03-01T08:00")
+MOMENT = datetime.now(TAIPEI).replace(hour=8, minute=0, second=0, microsecond=0)  # of a day on which the roles are held
 EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0"
 
 
@@ -142,14 +142,16 @@ def test_b3_only_logins_that_are_still_good_are_listed(engine):
     store = Store.__new__(Store)
     store.engine = engine
     with writing(engine) as connection:
-        values = {"password_hash": "x", "role": "convener", "staff_code": "", "unit": "", "created_at": MOMENT, "failed_count": 0}  # fmt: skip
+        values = {"password_hash": "x", "staff_code": "", "created_at": MOMENT, "failed_count": 0}  # fmt: skip
         connection.execute(insert(User), [{"id": 1, "username": "a"} | values, {"id": 2, "username": "b"} | values])
+        grant = {"role": "convener", "unit": "", "starts_on": MOMENT.date(), "reason": "", "granted_by": "", "granted_at": MOMENT, "revoked_by": ""}  # fmt: skip
+        connection.execute(insert(Grant), [grant | {"id": each, "user_id": each} for each in (1, 2)])
         for token, user_id, began, seen in [
             ("kept", 1, 60, 30), ("newer", 1, 50, 1), ("idle", 1, 60, 31), ("old", 1, 8 * 60 + 1, 1), ("other", 2, 60, 1)
         ]:  # fmt: skip
             connection.execute(
                 insert(UserSession).values(
-                    token_hash=token, user_id=user_id, browser=token, created_at=MOMENT - timedelta(minutes=began),
+                    token_hash=token, user_id=user_id, grant_id=user_id, browser=token, created_at=MOMENT - timedelta(minutes=began),
                     seen_at=MOMENT - timedelta(minutes=seen),
                 )
             )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyotp
 import pytest
@@ -18,12 +18,12 @@ from dashboard.services import accounts, second_factor
 from dashboard.services.school_settings import change_settings
 from dashboard.services.throttle import FAILURES_ALLOWED
 from data.db import reading, writing
-from data.instants import parse_as_of
+from data.instants import TAIPEI
 from data.models import AuditEvent, LoginFailure, PendingLogin, RecoveryCode, SecondFactor, User
 from tests.app.conftest import fire
 from tests.school import PASSWORD
 
-MOMENT = parse_as_of("2025-03-01T08:00")
+MOMENT = datetime.now(TAIPEI).replace(hour=8, minute=0, second=0, microsecond=0)  # of a day on which the roles are held
 STEP = timedelta(seconds=30)
 WRONG = "wrong password wrong"
 _numbers = iter(range(10_000))

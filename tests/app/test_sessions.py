@@ -6,7 +6,7 @@ import re
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, event, func, select, update
@@ -14,12 +14,12 @@ from sqlalchemy import delete, event, func, select, update
 from dashboard.services import accounts, throttle
 from dashboard.services.throttle import ADDRESS_FAILURES_ALLOWED, FAILURES_ALLOWED, LOCK_MINUTES, charge, settle
 from data.db import open_engine, reading, writing
-from data.instants import parse_as_of
+from data.instants import TAIPEI
 from data.models import AuditEvent, LoginFailure, User
 from tests.school import PASSWORD
 
 WRONG = "wrong password wrong"
-MOMENT = parse_as_of("2025-03-01T08:00")
+MOMENT = datetime.now(TAIPEI).replace(hour=8, minute=0, second=0, microsecond=0)  # of a day on which the roles are held
 ELSEWHERE = "203.0.113.9"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Date, Integer, LargeBinary, String, insert, insp
 
 from data.db import migrate, reading, schema_revision, writing
 from data.instants import parse_as_of
-from data.models import Base, Instant, Setting, User, UserClass, UserSession
+from data.models import Base, Grant, GrantClass, Instant, Setting, User, UserSession
 from tests.unit.builders import HEADINGS, contents_of, item, take_in, write_small_school, write_xlsx
 
 MOMENT = parse_as_of("2025-01-01")
@@ -26,12 +26,18 @@ def fill_every_table(engine, folder):
     with writing(engine) as connection:
         connection.execute(insert(Setting).values(key="school_name", value="里程高中"))
         user = {
-            "id": 1, "username": "a", "password_hash": "x", "role": "teacher", "staff_code": "T001", "unit": "",
+            "id": 1, "username": "a", "password_hash": "x", "staff_code": "T001",
             "created_at": MOMENT, "failed_count": 0,
         }  # fmt: skip
         connection.execute(insert(User).values(user))
-        connection.execute(insert(UserClass).values(user_id=1, school_year=113, class_name="101"))
-        connection.execute(insert(UserSession).values(token_hash="x", user_id=1, created_at=MOMENT, seen_at=MOMENT))
+        grant = {
+            "id": 1, "user_id": 1, "role": "homeroom", "unit": "", "starts_on": date(2025, 1, 1), "reason": "", "granted_by": "b",
+            "granted_at": MOMENT, "revoked_by": "",
+        }  # fmt: skip
+        connection.execute(insert(Grant).values(grant))
+        connection.execute(insert(GrantClass).values(grant_id=1, school_year=113, class_name="101"))
+        session = {"token_hash": "x", "user_id": 1, "grant_id": 1, "created_at": MOMENT, "seen_at": MOMENT}
+        connection.execute(insert(UserSession).values(session))
         for table in Base.metadata.sorted_tables:  # the kinds of file above do not reach every table
             if connection.execute(select(table)).first() is None:
                 connection.execute(insert(table).values({column.name: filler_of(column) for column in table.columns}))

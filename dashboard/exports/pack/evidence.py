@@ -13,7 +13,7 @@ from dashboard.access.session import store
 from dashboard.components.dates import day_of, until
 from dashboard.components.numbers import count, days, percent
 from dashboard.components.submission import roster_name, state_words
-from dashboard.components.words import N_, resolution_word, stage_name, voluntary_rule
+from dashboard.components.words import resolution_word, stage_name, voluntary_rule
 from dashboard.exports.classes import TABLE as CLASSES
 from dashboard.exports.columns import CERTIFY_COUNTS
 from dashboard.exports.disputes import TABLE as DISPUTES
@@ -21,6 +21,7 @@ from dashboard.exports.pack.drawings import bars, burn_up, funnel
 from dashboard.exports.receipts import TABLE as RECEIPTS
 from dashboard.exports.tables import Column, Filled, Sheet, Table, cells
 from dashboard.exports.teachers import TABLE as TEACHERS
+from dashboard.i18n import N_
 from dashboard.i18n import gettext as _
 from dashboard.services.certification import Certification, certification
 from dashboard.services.filters import View

@@ -1,0 +1,279 @@
+"""The roles of accounts: who holds which, on which days, with which scope, and for whom; given and revoked, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from dashboard.access.roles import ROLES, Role
+from dashboard.services.store import Store
+from data.audit import append
+from data.db import reading, writing
+from data.instants import TAIPEI
+from data.models import Grant, GrantClass, SchoolClass, User, UserSession
+
+LONGEST_REASON = 200
+
+
+class AccountError(ValueError):
+    """Something about an account that cannot be, said to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role that an account holds. on_behalf_of: the account of the person who is away, else "". ends_on: the last whole day."""
+
+    id: int
+    username: str
+    role: Role
+    unit: str
+    classes: frozenset[tuple[int, str]]
+    starts_on: date
+    ends_on: date | None
+    on_behalf_of: str
+    reason: str
+    granted_by: str
+    revoked_at: datetime | None
+    is_in_force: bool
+
+
+def in_force(on: date) -> ColumnElement[bool]:
+    """Return the condition that a grant holds on a day; a deputy's holds only while that of the person who is away does."""
+    source = aliased(Grant)
+    is_source_held = exists().where(source.id == Grant.delegated_from_id, *_holds(source, on))
+    return and_(*_holds(Grant, on), or_(Grant.delegated_from_id.is_(None), is_source_held))
+
+
+def _holds(grant: type[Grant], on: date) -> tuple[ColumnElement[bool], ...]:
+    return (
+        grant.revoked_at.is_(None), grant.starts_on <= on, or_(grant.ends_on.is_(None), grant.ends_on >= on)
+    )  # fmt: skip
+
+
+def held_by(connection: Connection, user_id: int, *, on: date) -> tuple[Held, ...]:
+    """Return the roles that an account holds on a day: its own before those for others, the oldest first."""
+    rows = _grants(on).where(Grant.user_id == user_id, in_force(on))
+    return tuple(sorted(_read(connection, rows), key=lambda held: (held.on_behalf_of != "", held.id)))
+
+
+def list_grants(store: Store, username: str = "", *, on: date | None = None) -> list[Held]:
+    """Return every grant there is or was, of one account or of all, the oldest first. Raises AccountError."""
+    with reading(store.engine) as connection:
+        rows = _grants(on or _today())
+        if username:
+            rows = rows.where(Grant.user_id == user_id_of(connection, username))
+        return _read(connection, rows)
+
+
+def list_standing(store: Store) -> list[Held]:
+    """Return the grants in force or still to come, the oldest first."""
+    today = _today()
+    return [
+        held for held in list_grants(store, on=today) if held.is_in_force or (held.revoked_at is None and held.starts_on > today)
+    ]  # fmt: skip
+
+
+def _grants(on: date) -> Select[Grant, str, str, bool]:
+    source, principal = aliased(Grant), aliased(User)
+    columns = (Grant, User.username, func.coalesce(principal.username, "").label("on_behalf_of"), in_force(on).label("is_in_force"))  # fmt: skip
+    return (
+        select(*columns)
+        .join(User, User.id == Grant.user_id)
+        .outerjoin(source, source.id == Grant.delegated_from_id)
+        .outerjoin(principal, principal.id == source.user_id)
+        .order_by(Grant.id)
+    )
+
+
+def _read(connection: Connection, wanted: Select[Grant, str, str, bool]) -> list[Held]:
+    rows = connection.execute(wanted).all()
+    named = select(GrantClass.grant_id, GrantClass.school_year, GrantClass.class_name)
+    classes: dict[int, set[tuple[int, str]]] = {}
+    newest: int | None = None
+    for grant_id, year, name in connection.execute(named.where(GrantClass.grant_id.in_([row.id for row in rows]))):
+        if year is None and newest is None:  # given before there was a roster
+            newest = _newest_year(connection) or 0
+        classes.setdefault(grant_id, set()).add((newest or 0 if year is None else year, name))
+    return [
+        Held(
+            row.id, row.username, Role(row.role), row.unit, frozenset(classes.get(row.id, ())), row.starts_on, row.ends_on,
+            row.on_behalf_of, row.reason, row.granted_by, row.revoked_at, bool(row.is_in_force),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def give(
+    store: Store,
+    username: str,
+    *,
+    role: str,
+    classes: Iterable[str] = (),
+    unit: str = "",
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    by: str,
+) -> int:
+    """Give an account one more role, from a day on (today) to the end of another (open); return the grant's number. Raises AccountError."""
+    with writing(store.engine) as connection:
+        user_id = user_id_of(connection, username)
+        grant_id = add_grant(
+            connection, user_id, role=role, classes=classes, unit=unit, starts_on=starts_on, ends_on=ends_on, by=by
+        )
+        _note(connection, by, "role_granted", username, {"role": role, "grant": grant_id, "to": _iso(ends_on)})
+    return grant_id
+
+
+def delegate(
+    store: Store,
+    username: str,
+    *,
+    from_grant_id: int,
+    starts_on: date | None = None,
+    ends_on: date | None,
+    reason: str,
+    by: str,
+) -> int:
+    """Let an account hold another's role while that person is away, with the same scope; return the new grant's number.
+
+    Raises AccountError: the role cannot be delegated, is itself held for another, or does not last as long.
+    """
+    with writing(store.engine) as connection:
+        user_id = user_id_of(connection, username)
+        source = connection.execute(select(Grant).where(Grant.id == from_grant_id, Grant.revoked_at.is_(None))).first()
+        if source is None:
+            raise AccountError("找不到要代理的職務，或已經收回")
+        if source.delegated_from_id is not None:
+            raise AccountError("代理來的職務不能再請別人代理")
+        if source.user_id == user_id:
+            raise AccountError("不能代理自己")
+        if not ROLES[Role(source.role)].can_be_delegated:
+            raise AccountError(f"「{ROLES[Role(source.role)].title}」不能代理")
+        if ends_on is None or not reason.strip():
+            raise AccountError("代理要有迄日與原因")
+        if source.ends_on is not None and ends_on > source.ends_on:
+            raise AccountError(f"被代理的職務只到 {source.ends_on:%Y/%m/%d}")
+        named = select(GrantClass.school_year, GrantClass.class_name).where(GrantClass.grant_id == source.id)
+        classes = [name if year is None else f"{year}:{name}" for year, name in connection.execute(named)]
+        grant_id = add_grant(
+            connection, user_id, role=source.role, classes=classes, unit=source.unit, starts_on=starts_on, ends_on=ends_on,
+            from_grant_id=source.id, reason=reason.strip(), by=by,
+        )  # fmt: skip
+        principal = connection.execute(select(User.username).where(User.id == source.user_id)).scalar_one()
+        said = {"role": source.role, "grant": grant_id, "for": principal, "to": _iso(ends_on)}
+        _note(connection, by, "role_delegated", username, said)
+    return grant_id
+
+
+def add_grant(
+    connection: Connection,
+    user_id: int,
+    *,
+    role: str,
+    classes: Iterable[str],
+    unit: str,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    from_grant_id: int | None = None,
+    reason: str = "",
+    by: str,
+) -> int:
+    """Write a grant after looking at it. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
+    newest = _newest_year(connection)
+    named = {_class(each, newest) for each in classes}
+    first = starts_on or _today()
+    _check(connection, user_id, role=role, has_classes=bool(named), unit=unit)
+    if first < _today():
+        raise AccountError("起日不能早於今天")
+    if ends_on is not None and ends_on < max(first, _today()):
+        raise AccountError("迄日不能早於起日，也不能已經過了")
+    if len(reason) > LONGEST_REASON or len(unit) > LONGEST_REASON:
+        raise AccountError(f"文字不能超過 {LONGEST_REASON} 個字")
+    now = datetime.now(TAIPEI)
+    same = [
+        held for held in _read(connection, _grants(first).where(Grant.user_id == user_id, Grant.revoked_at.is_(None), Grant.role == role))
+        if (held.unit, held.classes) == (unit, frozenset((year if year is not None else newest or 0, name) for year, name in named))
+        and (held.ends_on is None or held.ends_on >= first) and (ends_on is None or held.starts_on <= ends_on)
+    ]  # fmt: skip
+    if same:
+        raise AccountError(f"這段時間已經有同樣的職務（編號 {same[0].id}）")
+    made = connection.execute(
+        insert(Grant).values(
+            user_id=user_id, role=role, unit=unit, starts_on=first, ends_on=ends_on, delegated_from_id=from_grant_id, reason=reason,
+            granted_by=by, granted_at=now, revoked_by="",
+        )
+    )  # fmt: skip
+    grant_id = int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
+    for year, name in sorted(named, key=str):
+        connection.execute(insert(GrantClass).values(grant_id=grant_id, school_year=year, class_name=name))
+    return grant_id
+
+
+def _check(connection: Connection, user_id: int, *, role: str, has_classes: bool, unit: str) -> None:
+    if role not in set(Role):
+        raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(Role)}")
+    needs = ROLES[Role(role)].needs
+    if needs == "classes" and not has_classes:
+        raise AccountError("導師帳號要用 --classes 指定班級")
+    if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
+        raise AccountError("任課教師帳號要用 --staff 指定教師代碼")
+    if needs == "unit" and not unit:
+        raise AccountError("組長帳號要用 --unit 指定處室組別")
+
+
+def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
+    """End a role of an account, and what deputies hold of it, from the next request on; what it was stays on record. Raises AccountError."""
+    with writing(store.engine) as connection:
+        user_id, now = user_id_of(connection, username), datetime.now(TAIPEI)
+        still = (Grant.id == grant_id, Grant.user_id == user_id, Grant.revoked_at.is_(None))
+        role = connection.execute(select(Grant.role).where(*still)).scalar()
+        if role is None:
+            raise AccountError(f"帳號「{username}」沒有編號 {grant_id} 的職務，或已經收回")
+        if role == Role.ADMIN and not is_administered(connection, without_grant_id=grant_id):
+            raise AccountError("這是最後一個系統管理者的職務，不能收回")
+        connection.execute(update(Grant).where(*still).values(revoked_at=now, revoked_by=by))
+        deputies = select(Grant.id).where(Grant.delegated_from_id == grant_id)
+        acting = or_(UserSession.grant_id == grant_id, UserSession.grant_id.in_(deputies))
+        connection.execute(delete(UserSession).where(acting))
+        _note(connection, by, "role_revoked", username, {"role": role, "grant": grant_id})
+
+
+def is_administered(connection: Connection, *, without_user_id: int = 0, without_grant_id: int = 0) -> bool:
+    """Tell whether an enabled account is an administrator without an end, other than one: else nobody could enable anybody again."""
+    lasting = (Grant.role == Role.ADMIN, Grant.ends_on.is_(None), in_force(_today()), User.disabled_at.is_(None))
+    others = (User.id != without_user_id, Grant.id != without_grant_id)
+    return connection.execute(select(Grant.id).join(User, User.id == Grant.user_id).where(*lasting, *others)).first() is not None  # fmt: skip
+
+
+def user_id_of(connection: Connection, username: str) -> int:
+    """Return the id of an account. Raises AccountError."""
+    user_id = connection.execute(select(User.id).where(User.username == username)).scalar()
+    if user_id is None:
+        raise AccountError(f"沒有「{username}」這個帳號")
+    return int(user_id)
+
+
+def _class(said: str, newest: int | None) -> tuple[int | None, str]:
+    year, _, name = said.rpartition(":")
+    return (int(year) if year.isdecimal() and year.isascii() else newest, name)
+
+
+def _newest_year(connection: Connection) -> int | None:
+    return connection.execute(select(func.max(SchoolClass.school_year))).scalar()
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _today() -> date:
+    return datetime.now(TAIPEI).date()
+
+
+def _note(connection: Connection, by: str, action: str, username: str, detail: dict[str, object]) -> None:
+    said = {key: value for key, value in detail.items() if value is not None}
+    append(connection, at=datetime.now(TAIPEI), actor=by, action=action, about=f"account:{username}", detail=said)
