@@ -84,11 +84,12 @@ def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "", after: 
     """
     faults: list[Fault] = []
     before, count, seen = after or Entry(0, 0, "", "", "", "", "", GENESIS), 0, not head
-    beginning, begins_rightly = "", True
+    beginning: dict[str, Any] = {}
+    begins_rightly = True
     for entry in entries:
         count += 1
         if count == 1 and entry.sequence > 1 and after is None:
-            beginning, begins_rightly = _written({"through": entry.sequence - 1, "hash": entry.previous_hash}), False
+            beginning, begins_rightly = {"through": entry.sequence - 1, "hash": entry.previous_hash}, False
             first = Fault("missing", 1, entry.sequence - 1)
         elif entry.sequence > before.sequence + 1:
             _note(faults, "missing", before.sequence + 1, entry.sequence - 1)
@@ -96,7 +97,7 @@ def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "", after: 
             _note(faults, "changed", entry.sequence, entry.sequence)
         elif entry.sequence == before.sequence + 1 and entry.previous_hash != before.hash:
             _note(faults, "unlinked", entry.sequence, entry.sequence)
-        elif entry.action == PRUNED and entry.detail == beginning:
+        elif entry.action == PRUNED and beginning.items() <= json.loads(entry.detail).items():
             begins_rightly = True
         seen = seen or entry.hash == head
         before = entry

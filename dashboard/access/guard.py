@@ -29,6 +29,7 @@ _POLICY: dict[str, Permission | None] = {ROUTER: None}  # callback id → what i
 def install_guard(server: Flask) -> None:
     """Make the gate the first thing every request meets. Call before Dash() is made."""
     server.before_request(_gate)
+    server.teardown_request(lambda _error: audit.act())  # what the thread does next is nobody's of this request
 
     @server.errorhandler(DependencyException)
     def _unknown_asset(_error: DependencyException) -> tuple[str, int]:
@@ -36,7 +37,6 @@ def install_guard(server: Flask) -> None:
 
 
 def _gate() -> Response | None:
-    audit.act()  # the thread may have answered somebody else before
     if request.method not in ("GET", "HEAD", "POST"):
         abort(405)
     if "\x00" in request.path or b"%00" in request.query_string:

@@ -103,7 +103,10 @@ def test_b4_logging_out_everywhere_ends_this_login_and_all_others_at_the_next_re
     assert bystander.get("/account").status_code == 200
     with reading(place.store.engine) as connection:
         newest = select(AuditEvent.actor, AuditEvent.detail).where(AuditEvent.action == "logged_out_everywhere")
-        assert connection.execute(newest.order_by(AuditEvent.id.desc())).first() == (owner, '{"sessions": 2}')
+        assert connection.execute(newest.order_by(AuditEvent.id.desc())).first() == (
+            owner,
+            '{"role": "homeroom", "sessions": 2}',
+        )
 
 
 def test_the_page_shows_ones_own_logins_and_scope_and_nobody_elses(client_for, place, owner):

@@ -119,8 +119,8 @@ def test_a_changed_setting_is_in_force_at_once_and_leaves_old_and_new_in_the_log
             select(AuditEvent.actor, AuditEvent.about, AuditEvent.detail).order_by(AuditEvent.sequence.desc()).limit(2)
         )
         lines = {line.about: (line.actor, json.loads(line.detail)) for line in connection.execute(newest)}
-    assert lines["setting:minimum_response_days"] == ("admin", {"before": "3", "after": "5"})
-    assert lines["setting:upload_outcome_cap"] == ("admin", {"before": "", "after": "3"})
+    assert lines["setting:minimum_response_days"] == ("admin", {"role": "admin", "before": "3", "after": "5"})
+    assert lines["setting:upload_outcome_cap"] == ("admin", {"role": "admin", "before": "", "after": "3"})
 
 
 def test_saving_what_is_there_already_changes_nothing(client_for, place, unchanged):

@@ -27,7 +27,7 @@ def add_account(engine, name="boss"):
     with writing(engine) as connection:
         connection.execute(
             User.__table__.insert().values(
-                username=name, password_hash="x", role="convener", staff_code="", unit="", created_at=MOMENT, failed_count=0
+                username=name, password_hash="x", staff_code="", created_at=MOMENT, failed_count=0
             )
         )  # fmt: skip
 

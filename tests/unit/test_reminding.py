@@ -26,7 +26,7 @@ from dashboard.settings import Settings
 from data.db import reading, writing
 from data.demo.school import write_school
 from data.instants import DAY_US, NEVER, TAIPEI, from_us, taipei_day_us, to_us
-from data.models import AuditEvent, Notice, Staff
+from data.models import AuditEvent, Grant, Notice, Staff
 from data.queries import load_frames
 from data.regulation.calendar import working_calendar
 from data.reminding import LAST_DAYS, Noticed, _marks, to_write
@@ -420,6 +420,8 @@ def test_the_chief_hears_of_it_a_week_after_the_person_did(write, tmp_path):
         accounts.add_user(
             store, f"head{number}", PASSWORD, role="section_chief", classes=[], unit=unit, staff_code=code
         )
+    with writing(store.engine) as connection:
+        connection.execute(update(Grant).values(starts_on=TERM_DAYS[0]))  # held all the term
     people = {address_of(store, row.staff_code): row for row in staff}
     server, warned, told = Server(), {}, []
     with serving(server) as port:
