@@ -71,7 +71,7 @@ def change_roles(step: str) -> Response:
     form = _form()
     username, by = form.get("name", "").strip(), current_name()
     if username == by:
-        return _refused(_("不能給或收回自己的職務，請另一位系統管理者來做"))
+        return _refused(_("不能授予或收回自己的職務，請另一位系統管理者來做"))
     try:
         days = {"starts_on": _day(form.get("from", "")), "ends_on": _day(form.get("to", ""))}
         if step == "grant":
@@ -84,7 +84,7 @@ def change_roles(step: str) -> Response:
         elif step == "revoke":
             number, _sep, username = form.get("grant", "").partition(":")
             if username == by:
-                return _refused(_("不能給或收回自己的職務，請另一位系統管理者來做"))
+                return _refused(_("不能授予或收回自己的職務，請另一位系統管理者來做"))
             grants.revoke(store(), username, _number(number), by=by)
         else:
             abort(404)

@@ -392,7 +392,7 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
     ]
     revoke = [choice_field(f"{PAGE}-revoke-grant", "grant", _("職務"), held, held[0][0] if held else "", whole=True)]
     return [
-        html.Details([html.Summary(_("再給一個職務")), posting_form(grant, action="/admin/roles/grant", submit=_("給職務"))]),
+        html.Details([html.Summary(_("再授予一個職務")), posting_form(grant, action="/admin/roles/grant", submit=_("授予職務"))]),
         html.Details([html.Summary(_("請人代理職務")), posting_form(delegate, action="/admin/roles/delegate", submit=_("請人代理"))]),
         html.Details([html.Summary(_("收回職務")), posting_form(revoke, action="/admin/roles/revoke", submit=_("收回"), css="btn-outline-primary")]),
     ]  # fmt: skip

@@ -1,0 +1,151 @@
+"""Several roles of one person in the browser: one acted in at a time, changed by a new login, given and taken on /admin; as the wrong person too."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import delete, select
+
+from dashboard.services import accounts, grants
+from data.db import reading, writing
+from data.instants import TAIPEI
+from data.models import AuditEvent, Grant, User
+from tests.app.test_matrix import route
+from tests.school import PASSWORD, ROLES
+
+TODAY = datetime.now(TAIPEI).date()
+
+
+@pytest.fixture
+def both(place):
+    """A homeroom teacher who teaches too; gone after the test. Returns the number of the second role."""
+    accounts.add_user(place.store, "both", PASSWORD, role="homeroom", classes=[place.school.homeroom_class], staff_code=place.school.teacher_code)  # fmt: skip
+    yield grants.give(place.store, "both", role="teacher", by="root")
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "both"))
+
+
+def change(client, number):
+    return client.post("/account/role", data={"grant": str(number)})
+
+
+def page(client):
+    return client.get("/account").get_data(as_text=True)
+
+
+def layout_of(client):
+    return client.get("/_dash-layout").status_code
+
+
+def newest_event(place, action):
+    with reading(place.store.engine) as connection:
+        asked = select(AuditEvent).where(AuditEvent.action == action).order_by(AuditEvent.sequence.desc())
+        return connection.execute(asked).first()
+
+
+def test_the_role_acted_in_decides_what_is_seen_and_b2_changing_it_gives_a_new_id(client_for, place, both):
+    client = client_for("both")
+    name = client.application.config["SESSION_COOKIE_NAME"]
+    before = client.get_cookie(name).value
+    assert f"您可檢視：{place.school.homeroom_class} 班" in page(client)
+    students = "/exports/class_students.csv"
+    asked = {"class": place.school.homeroom_class}
+    assert client.get(students, query_string=asked).status_code == 200
+    answer = change(client, both)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/certification")
+    assert "您可檢視：自己的認證" in page(client)
+    assert client.get(students, query_string=asked).status_code == 403
+    replayed = client.application.test_client()
+    replayed.set_cookie(name, before)
+    assert replayed.get("/account", headers={"Accept": "application/json"}).status_code == 401
+    event = newest_event(place, "role_taken")
+    assert (event.actor, json.loads(event.detail)["role"]) == ("both", "teacher")
+    refused = newest_event(place, "refused")
+    assert (refused.actor, json.loads(refused.detail)["role"]) == ("both", "teacher")
+
+
+def test_nobody_takes_the_role_of_another_by_its_number(client_for, place, both):
+    with reading(place.store.engine) as connection:
+        numbers = connection.execute(select(Grant.id).join(User).where(User.username == "admin")).scalars().all()
+    for username in ("teacher", "member", "both"):
+        for number in (*numbers, 0, 10**8, "9" * 40, "x", "", "１"):
+            client = client_for(username)
+            assert change(client, number).status_code == 403
+            assert layout_of(client) == 200  # and the role of before goes on
+    assert change(client_for(), both).status_code == 401
+    hostile = client_for("both")
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    assert hostile.post("/account/role", data={"grant": str(both)}, headers=headers).status_code == 403
+
+
+def test_a11_a_role_taken_back_or_at_its_end_is_worth_nothing_at_the_next_request(client_for, place, both):
+    client = client_for("both")
+    change(client, both)
+    assert layout_of(client) == 200
+    admin = client_for("admin")
+    assert admin.post("/admin/roles/revoke", data={"grant": f"{both}:both"}).status_code == 303
+    assert layout_of(client) == 401
+    again = client_for("both")  # with the role that is left
+    assert "您可檢視：自己的認證" not in page(again)
+    assert change(again, both).status_code == 403
+
+
+def test_a_deputy_acts_within_the_scope_of_who_is_away_until_the_last_day_and_the_page_and_the_log_say_for_whom(client_for, place, both):  # fmt: skip
+    admin = client_for("admin")
+    with reading(place.store.engine) as connection:
+        source = connection.execute(select(Grant.id).join(User).where(User.username == "chief")).scalar()
+    data = {"name": "both", "grant": str(source), "reason": "公假", "to": (TODAY + timedelta(days=2)).isoformat()}
+    assert admin.post("/admin/roles/delegate", data=data).status_code == 303
+    deputy = grants.list_grants(place.store, "both")[-1]
+    client = client_for("both")
+    change(client, deputy.id)
+    assert "組長（代理 chief）" in page(client)
+    assert client.get("/exports/teachers.csv").status_code == 200
+    event = newest_event(place, "export")
+    detail = json.loads(event.detail)
+    assert (event.actor, detail["role"], detail["on_behalf_of"]) == ("both", "section_chief", "chief")
+    with writing(place.store.engine) as connection:
+        connection.execute(Grant.__table__.update().where(Grant.id == deputy.id).values(ends_on=TODAY - timedelta(days=1)))  # fmt: skip
+    assert layout_of(client) == 401
+
+
+@pytest.mark.parametrize("username", [None, *sorted(set(ROLES) - {"admin"})])
+def test_nobody_but_the_administrator_gives_or_takes_roles(client_for, place, both, username):
+    client = client_for(username)
+    before = [(each.id, each.revoked_at) for each in grants.list_grants(place.store)]
+    for step, data in {
+        "grant": {"name": username or "both", "role": "admin"},
+        "delegate": {"name": "both", "grant": "1", "reason": "x", "to": TODAY.isoformat()},
+        "revoke": {"grant": f"{both}:both"},
+    }.items():
+        assert client.post(f"/admin/roles/{step}", data=data).status_code == (401 if username is None else 403)
+    assert [(each.id, each.revoked_at) for each in grants.list_grants(place.store)] == before
+
+
+def test_the_administrator_gives_no_role_to_oneself_and_a_wrong_form_is_refused_in_words(client_for, place, both):
+    admin = client_for("admin")
+    before = len(grants.list_grants(place.store))
+    for step, data, said in [
+        ("grant", {"name": "admin", "role": "convener"}, "不能授予或收回自己的職務"),
+        ("revoke", {"grant": "1:admin"}, "不能授予或收回自己的職務"),
+        ("grant", {"name": "both", "role": "king"}, "沒有「king」這個角色"),
+        ("grant", {"name": "both", "role": "member", "to": "明天"}, "不是日期"),
+        ("grant", {"name": "both", "role": "member", "to": "0001-01-01"}, "迄日"),
+        ("delegate", {"name": "both", "grant": "x", "reason": "假", "to": TODAY.isoformat()}, "找不到"),
+        ("revoke", {"grant": "９:both"}, "沒有編號"),
+        ("revoke", {}, "沒有「」這個帳號"),
+    ]:
+        answer = admin.post(f"/admin/roles/{step}", data=data)
+        assert (answer.status_code, said in answer.get_data(as_text=True)) == (400, True), (step, data)
+    assert admin.post("/admin/roles/else", data={"name": "both"}).status_code == 404
+    assert len(grants.list_grants(place.store)) == before
+
+
+def test_the_bar_offers_the_other_roles_and_nothing_to_who_has_one(client_for, both):
+    bar = str(route(client_for("both"), "/").get_json())
+    assert ("'/account/role'" in bar, f"'value': '{both}'" in bar) == (True, True)
+    assert "/account/role" not in str(route(client_for("homeroom"), "/").get_json())
+    assert "您有 2 個職務" in page(client_for("both"))
+    assert "個職務，一次用一個" not in page(client_for("homeroom"))
