@@ -124,10 +124,12 @@ def demo(
             continue
         password = secrets.token_urlsafe(12)
         accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""), by=getpass.getuser())  # fmt: skip
+        if name == "homeroom":  # teaches too, as they do: two roles, one at a time
+            grants.give(store, name, role="teacher", by=getpass.getuser())
         table.add_row(
             name,
             password,
-            role,
+            "homeroom、teacher" if name == "homeroom" else role,
             "、".join(
                 [
                     *(["全校"] if not set(scope) - {"staff_code"} and role != "teacher" else []),
@@ -623,7 +625,12 @@ def _role_words(held: Held) -> str:
 
 
 def _scope_words(held: Held) -> str:
-    everything = {"": "全校", "staff_code": "本人", "unit": held.unit, "classes": ""}[ROLES[held.role].needs]
+    everything = {
+        "": "系統" if held.role == "admin" else "全校",
+        "staff_code": "本人",
+        "unit": held.unit,
+        "classes": "",
+    }[ROLES[held.role].needs]
     return everything or "、".join(f"{year}:{name}" for year, name in sorted(held.classes))
 
 

@@ -36,7 +36,10 @@ def _role_menu(roles: Sequence[tuple[str, str]]) -> html.Details:
         html.Button(words, type="submit", name="grant", value=number, className="lc-quiet") for words, number in roles
     ]
     form = html.Form(choices, action="/account/role", method="POST", className="lc-roles")
-    return html.Details([html.Summary(_("換職務"), className="lc-quiet"), form], className="lc-role-menu")
+    return html.Details(
+        [html.Summary([_("換職務"), html.Span("▾", **aria(hidden="true"))], className="lc-quiet"), form],
+        className="lc-role-menu",
+    )
 
 
 def navbar(

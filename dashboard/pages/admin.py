@@ -418,4 +418,5 @@ def _stacked(words: Sequence[str]) -> Any:
 
 
 def _days(held: Held) -> str:
-    return _("%(first)s 起", first=roc_date(held.starts_on)) if held.ends_on is None else f"{roc_date(held.starts_on)}–{roc_date(held.ends_on)}"  # fmt: skip
+    first, last = (roc_date(day, weekday=False) for day in (held.starts_on, held.ends_on))
+    return _("%(first)s 起", first=first) if held.ends_on is None else f"{first}–{last}"
