@@ -7,7 +7,7 @@ from flask import Flask, Response, abort, current_app, make_response, redirect, 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, current_scope, may, store
 from dashboard.access.views import enter, form_token, is_own_form, leave, take_session
-from dashboard.components.dates import roc_datetime
+from dashboard.components.dates import roc_date, roc_datetime
 from dashboard.frame import grant_words, role_title, scope_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
@@ -125,7 +125,7 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     ]
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
-        roles=[(held.id, grant_words(held), f"{held.ends_on:%Y/%m/%d}" if held.ends_on else "", held.id == own.grant_id) for held in own.held],
+        roles=[(held.id, grant_words(held), roc_date(held.ends_on, weekday=False) if held.ends_on else "", held.id == own.grant_id) for held in own.held],
         logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=accounts.MINIMUM_LENGTH,
         fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip

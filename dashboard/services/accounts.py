@@ -89,7 +89,9 @@ def add_user(
     _check_password(username, password)
     with writing(store.engine) as connection:
         if connection.execute(select(User.id).where(User.username == username)).first():
-            raise AccountError(f"帳號「{username}」已經有了；要改密碼請用 licheng user passwd")
+            raise AccountError(
+                f"帳號「{username}」已經有了；改密碼用 licheng user passwd，再授予職務用 licheng user grant"
+            )
         made = connection.execute(
             insert(User).values(
                 username=username, password_hash=_HASHER.hash(password), staff_code=staff_code, created_at=_now(), failed_count=0,
