@@ -11,7 +11,7 @@ from dashboard.components.dates import roc_date, roc_datetime
 from dashboard.frame import grant_words, role_title, scope_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
-from dashboard.services import accounts, sessions
+from dashboard.services import accounts, passwords, sessions
 
 
 def install_account(server: Flask) -> None:
@@ -41,7 +41,7 @@ def change_password() -> Response:
         return _page(fault=_("新密碼和目前的密碼相同。"), status=400)
     try:
         token = accounts.change_own_password(
-            store(), own, current[: accounts.MAXIMUM_LENGTH], new, address=request.remote_addr or "",
+            store(), own, current, new, address=request.remote_addr or "",
             browser=sessions.browser_name(request.user_agent.string),
         )  # fmt: skip
     except accounts.TooManyFailuresError:
@@ -83,21 +83,35 @@ def invite(token: str) -> Response:
 
 def _invitation(username: str, *, fault: str = "", status: int = 200) -> Response:
     page = render_template(
-        "invite.html", username=username, fault=fault, minimum=accounts.MINIMUM_LENGTH, csrf_token=form_token(), language=language()
+        "invite.html", username=username, fault=fault, minimum=passwords.MINIMUM_LENGTH, rule=_rule(), csrf_token=form_token(), language=language()
     )  # fmt: skip
     return make_response(page, status)
+
+
+def _rule() -> str:
+    """Say the rule in force for a new password."""
+    if passwords.password_rules(store()) == passwords.PUBLIC_SCHOOL:
+        return _(
+            "至少 %(n)s 個字元，大寫字母、小寫字母、數字、其他字元（包括中文字）要有其中 %(kinds)s 種，不能和目前的密碼相同，可以貼上。",
+            n=passwords.MINIMUM_LENGTH, kinds=passwords.KINDS,
+        )  # fmt: skip
+    return _(
+        "至少 %(n)s 個字元，可以是一句話，也可以貼上；常見的密碼、帳號與校名加幾個數字不能用。",
+        n=passwords.MINIMUM_LENGTH,
+    )
 
 
 def _fault(username: str, new: str, again: str) -> str:
     """Say what is wrong with a new password; "" when nothing is."""
     words = {
-        "short": _("新密碼至少要 %(n)s 個字元。", n=accounts.MINIMUM_LENGTH),
-        "long": _("新密碼最多 %(n)s 個字元。", n=accounts.MAXIMUM_LENGTH),
-        "common": _("這個密碼太常見，請換一個。"),
+        "short": _("新密碼至少要 %(n)s 個字元。", n=passwords.MINIMUM_LENGTH),
+        "long": _("新密碼最多 %(n)s 個字元。", n=passwords.MAXIMUM_LENGTH),
+        "kinds": _("新密碼要有大寫字母、小寫字母、數字、其他字元這四種之中的 %(kinds)s 種。", kinds=passwords.KINDS),
+        "common": _("這個密碼太常見或太容易猜到，請換一個。"),
     }
     if new != again:
         return _("兩次輸入的新密碼不同。")
-    return words.get(accounts.password_fault(username, new), "")
+    return words.get(passwords.password_fault(store(), username, new), "")
 
 
 def log_out_everywhere() -> Response:
@@ -126,7 +140,7 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
         roles=[(held.id, grant_words(held), roc_date(held.ends_on, weekday=False) if held.ends_on else "", held.id == own.grant_id) for held in own.held],
-        logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=accounts.MINIMUM_LENGTH,
-        fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
+        logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=passwords.MINIMUM_LENGTH,
+        rule=_rule(), fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip
     return make_response(page, status)

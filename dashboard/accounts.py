@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import date
 
 from flask import Flask, Response, abort, make_response, redirect, render_template, request
@@ -13,6 +12,7 @@ from dashboard.i18n import gettext as _
 from dashboard.i18n import language
 from dashboard.services import accounts, grants, second_factor
 from dashboard.services.accounts import AccountError
+from dashboard.services.passwords import random_password
 
 _LONGEST = 200  # of a field
 
@@ -31,7 +31,7 @@ def invite_account() -> Response:
     username = form.get("name", "").strip()
     try:
         accounts.add_user(
-            store(), username, secrets.token_urlsafe(32), role=form.get("role", ""), classes=names, staff_code=form.get("staff", "").strip(),
+            store(), username, random_password(), role=form.get("role", ""), classes=names, staff_code=form.get("staff", "").strip(),
             unit=form.get("unit", "").strip(), by=current_name(),
         )  # fmt: skip
         token = accounts.give_link(store(), username, hours=accounts.INVITE_HOURS, action="user_invited", by=current_name())  # fmt: skip

@@ -7,7 +7,6 @@ import getpass
 import json
 import logging
 import math
-import secrets
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -35,6 +35,7 @@ from dashboard.services import (
 )
 from dashboard.services.grants import Held
 from dashboard.services.jobs import run_worker
+from dashboard.services.passwords import random_password
 from dashboard.services.store import Store
 from dashboard.services.watch import watch
 from dashboard.settings import Settings
@@ -51,7 +52,11 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def _settings(db: str) -> Settings:
-    return Settings(database_url=db) if db else Settings()
+    try:
+        return Settings(database_url=db) if db else Settings()
+    except ValidationError as error:
+        names = "、".join(f"LICHENG_{str(each['loc'][0]).upper()}" for each in error.errors())
+        raise _fail(f"環境變數的值不能用：{names}") from None
 
 
 def _store(db: str, *, migrate: bool = True) -> Store:
@@ -122,7 +127,7 @@ def demo(
     for name, role, scope in people:
         if name in taken:
             continue
-        password = secrets.token_urlsafe(12)
+        password = random_password(12)
         accounts.add_user(store, name, password, role=role, classes=scope.get("classes", []), staff_code=scope.get("staff_code", ""), unit=scope.get("unit", ""), by=getpass.getuser())  # fmt: skip
         if name == "homeroom":  # teaches too, as they do: two roles, one at a time
             grants.give(store, name, role="teacher", by=getpass.getuser())
@@ -539,7 +544,7 @@ def user_invite(
     names = [part.strip() for part in classes.split(",") if part.strip()]
     store, by = _store(db), getpass.getuser()
     with _refusing():
-        accounts.add_user(store, name, secrets.token_urlsafe(32), role=role, classes=names, staff_code=staff, unit=unit, by=by)  # fmt: skip
+        accounts.add_user(store, name, random_password(), role=role, classes=names, staff_code=staff, unit=unit, by=by)  # fmt: skip
         token = accounts.give_link(store, name, hours=accounts.INVITE_HOURS, action="user_invited", by=by)
     for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
         _err.print(f"注意：{warning}", markup=False)

@@ -8,8 +8,10 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LONGEST_SESSION_HOURS = 24  # what session_hours may be set to: older logins are over, and deleted
 
 
 class Settings(BaseSettings):
@@ -20,8 +22,8 @@ class Settings(BaseSettings):
     database_url: str = ""  # empty: SQLite in the instance folder
     instance_dir: Path = Path("instance")  # database, secrets: run-time state, never in the package
     behind_tls: bool = False  # a reverse proxy terminates TLS: Secure cookies, HSTS, forwarded host
-    idle_minutes: int = 30
-    session_hours: int = 8
+    idle_minutes: int = Field(default=30, ge=1, le=LONGEST_SESSION_HOURS * 60)
+    session_hours: int = Field(default=8, ge=1, le=LONGEST_SESSION_HOURS)
     site_url: str = ""  # where people reach this site, for the link in a reminder
     smtp_host: str = ""  # reminders by e-mail: none without a host and a sender
     smtp_port: int = 587

@@ -19,7 +19,7 @@ LIMITS = {
     "objection_days": (1, 30),
 }  # fmt: skip
 LONGEST = 60
-CHOICES = {"second_factor": ("off", "offered", "required")}
+CHOICES = {"second_factor": ("off", "offered", "required"), "password_rules": ("standard", "public_school")}
 _YES_OR_NO = {"yes": True, "no": False}
 
 

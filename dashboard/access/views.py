@@ -10,7 +10,7 @@ from flask_login import current_user, login_user, logout_user
 
 from dashboard.access.session import Person, is_logged_in, store
 from dashboard.i18n import COOKIE, LANGUAGES, language
-from dashboard.services import accounts, second_factor
+from dashboard.services import accounts, passwords, second_factor
 from dashboard.services.sessions import browser_name
 
 _SLASHES = "\u2044\u2215\u29f8\uff0f\uff3c"  # look like one, and some programs make one of them
@@ -56,7 +56,7 @@ def login() -> Response | tuple[Response, int]:
     if not current_app.config["LICHENG_SETTINGS"].local_login:
         abort(403)
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    if not is_own_form() or len(password) > accounts.MAXIMUM_LENGTH:
+    if not is_own_form() or len(password) > passwords.MAXIMUM_LENGTH:
         return login_form(target, failed=False, expired=True), 400
     try:
         token = accounts.log_in(

@@ -19,6 +19,7 @@ _NAMES: Final = {
     "suppression_size": N_("人數過少的界線"),
     "objection_days": N_("敘獎案表示意見的上班日數"),
     "second_factor": N_("第二因素（驗證碼）"),
+    "password_rules": N_("密碼規則"),
     "keep_originals": N_("保留匯入的原始檔"),
     "audit_retention_years": N_("稽核紀錄保存年數"),
 }
@@ -33,6 +34,7 @@ _MEANINGS: Final = {
     "suppression_size": N_("人數比這個少的群體，不需要處理的人看不到數字"),
     "objection_days": N_("提案之後，當事人有幾個上班日可以表示意見或異議；期滿之前不能評核"),
     "second_factor": N_("登入時除了密碼，還要手機上的驗證碼；可以只提供，或要求系統管理者與執行秘書一定要設定"),
+    "password_rules": N_("兩種都要至少 12 個字元、不能太容易猜到；公立學校另要四種字元中的三種，並與目前的密碼不同"),
     "keep_originals": N_("匯入的檔案另存一份；裡面有系統不讀的個人資料，沒有需要就不要保留"),
     "audit_retention_years": N_("超過的稽核紀錄可以用 licheng audit prune 刪除"),
 }
@@ -43,6 +45,8 @@ _VALUES: Final = {
     "off": N_("不提供"),
     "offered": N_("提供"),
     "required": N_("要求系統管理者與執行秘書"),
+    "standard": N_("一般"),
+    "public_school": N_("公立學校"),
 }
 
 

@@ -34,6 +34,7 @@ PAGE: Final = "admin"
 FIELDS: Final = (
     "school_code", "school_name", "minimum_response_days", "upload_outcome_cap", "upload_performance_cap", "select_outcome_cap",
     "select_performance_cap", "suppression_size", "objection_days", "keep_originals", "audit_retention_years", "second_factor",
+    "password_rules",
 )  # fmt: skip
 LITTLE_BYTES: Final = 2 * 10**9
 BACKUP_DAYS: Final = 7

@@ -1,15 +1,12 @@
-"""Accounts and logins: argon2id, sessions in the database; dashboard.services.throttle counts the failures."""
+"""Accounts and logins: sessions in the database; passwords are dashboard.services.passwords', throttle counts the failures."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dashboard.access.roles import Role
@@ -23,26 +20,29 @@ from dashboard.services.grants import (  # fmt: skip
     list_grants,
     user_id_of,
 )
+from dashboard.services.passwords import (
+    PUBLIC_SCHOOL,
+    fault_words,
+    hash_password,
+    password_fault,
+    password_rules,
+    verify_password,
+)
 from dashboard.services.store import Store
 from dashboard.services.throttle import TooManyFailuresError, charge, settle
+from dashboard.settings import LONGEST_SESSION_HOURS
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
 from data.models import LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserSession
 from data.school import read_settings
 
-MINIMUM_LENGTH = 12
-MAXIMUM_LENGTH = 1024  # longer ones only keep the hasher busy
 PENDING_MINUTES = 5
 WITH_SECOND_FACTOR = frozenset({Role.ADMIN, Role.EXECUTIVE_SECRETARY})  # of whom a school may require one
 INVITE_HOURS = 72
 RESET_HOURS = 1
 SYSTEM = "system"  # who did it where nobody is named
 SEEN_STEP = timedelta(minutes=1)  # how often a session's last sight is written
-_HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1),))  # OWASP's second setting
-_HASHING = threading.BoundedSemaphore(4)  # 19 MiB each: a flood of logins must not eat the memory of the reports
-_DUMMY = _HASHER.hash("nobody's password, hashed so that unknown accounts take as long as known ones")
-_COMMON = {"password1234", "123456789012", "qwertyuiop12", "administrator", "111111111111", "iloveyou1234"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ def add_user(
     """Add an account. must_change: its owner has to set another password at the first login. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if not username.strip() or len(username) > 64:
         raise AccountError("帳號名稱不能空白，也不能超過 64 個字")
-    _check_password(username, password)
+    _check_password(store, username, password, staff_code=staff_code)
+    hashed = hash_password(password)
     with writing(store.engine) as connection:
         if connection.execute(select(User.id).where(User.username == username)).first():
             raise AccountError(
@@ -94,7 +95,7 @@ def add_user(
             )
         made = connection.execute(
             insert(User).values(
-                username=username, password_hash=_HASHER.hash(password), staff_code=staff_code, created_at=_now(), failed_count=0,
+                username=username, password_hash=hashed, staff_code=staff_code, created_at=_now(), failed_count=0,
                 must_change_password=must_change,
             )
         )  # fmt: skip
@@ -123,11 +124,16 @@ def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: s
 
 def change_password(store: Store, username: str, password: str, *, must_change: bool = False, by: str = SYSTEM) -> None:
     """Set a new password; it ends every session of the account."""
-    _check_password(username, password)
+    _check_password(store, username, password)
+    with reading(store.engine) as connection:
+        kept = connection.execute(select(User.password_hash).where(User.username == username)).scalar()
+    if password_rules(store) == PUBLIC_SCHOOL and verify_password(password, kept)[0]:
+        raise AccountError("新密碼和目前的密碼相同")
+    hashed = hash_password(password)
     with writing(store.engine) as connection:
         user_id = user_id_of(connection, username)
         values = {
-            "password_hash": _HASHER.hash(password), "failed_count": 0, "locked_until": None, "must_change_password": must_change,
+            "password_hash": hashed, "failed_count": 0, "locked_until": None, "must_change_password": must_change,
         }  # fmt: skip
         connection.execute(update(User).where(User.id == user_id).values(**values))
         for each in (UserSession, LoginLink):
@@ -179,8 +185,7 @@ def give_link(
     store: Store, username: str, *, hours: int, action: str, by: str = SYSTEM, at: datetime | None = None
 ) -> str:
     """Return the secret of a new one-time link; the password, sessions and links of before are worth nothing from now on."""
-    with _HASHING:
-        nobodys = _HASHER.hash(secrets.token_urlsafe(32))
+    nobodys = hash_password(secrets.token_urlsafe(32))
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
         user_id = user_id_of(connection, username)
@@ -212,9 +217,8 @@ def redeem_link(store: Store, token: str, password: str, *, at: datetime | None 
     username = owner_of_link(store, token, at=at)
     if username is None:
         return False
-    _check_password(username, password)
-    with _HASHING:
-        hashed = _HASHER.hash(password)
+    _check_password(store, username, password)
+    hashed = hash_password(password)
     with writing(store.engine) as connection:
         used = delete(LoginLink).where(LoginLink.token_hash == digest(token), LoginLink.expires_at > (at or _now()))
         if connection.execute(used).rowcount != 1:
@@ -251,8 +255,7 @@ def log_in(
         user = connection.execute(select(User.id, User.password_hash).where(User.username == username)).first()
     if attempt is None:
         raise TooManyFailuresError
-    with _HASHING:
-        matches, rehashed = _HASHER.verify_and_update(password, user.password_hash if user else _DUMMY)
+    matches, rehashed = verify_password(password, user.password_hash if user else None)
     if user is None or not is_open or not matches:
         with writing(store.engine) as connection:
             typed = pseudonym(username, key=key_of(connection))
@@ -298,8 +301,7 @@ def is_own_password(store: Store, account: Account, password: str, *, address: s
         kept = connection.execute(select(User.password_hash).where(User.id == account.user_id)).scalar_one()
     if attempt is None:
         raise TooManyFailuresError
-    with _HASHING:
-        matches = _HASHER.verify(password[:MAXIMUM_LENGTH], kept)
+    matches, _ = verify_password(password, kept)
     if not is_open or not matches:
         record(store, account.username, "login_failed", {}, about=f"account:{account.username}")
         return False
@@ -315,7 +317,7 @@ def change_own_password(
 
     A wrong current password counts like a failed login: who finds an open browser must not go on guessing there.
     """
-    _check_password(account.username, password)
+    _check_password(store, account.username, password)
     if current == password:
         raise AccountError("新密碼和目前的密碼相同")
     with writing(store.engine) as connection:
@@ -323,13 +325,11 @@ def change_own_password(
         kept = connection.execute(select(User.password_hash).where(User.id == account.user_id)).scalar_one()
     if attempt is None:
         raise TooManyFailuresError
-    with _HASHING:
-        matches = _HASHER.verify(current, kept)
+    matches, _ = verify_password(current, kept)
     if not is_open or not matches:
         record(store, account.username, "login_failed", {}, about=f"account:{account.username}")
         return None
-    with _HASHING:
-        hashed = _HASHER.hash(password)
+    hashed = hash_password(password)
     token = secrets.token_urlsafe(32)
     with writing(store.engine) as connection:
         settle(connection, account.user_id, attempt=attempt)
@@ -355,8 +355,11 @@ def begin_session(
 ) -> str:
     """Write a new login and return the role it acts in: that of grant_id, else the first one held; "" and no login where none is held.
 
+    Everybody's logins that are over for good go: how long one lasts is the server's to set (Settings), up to LONGEST_SESSION_HOURS.
     by_provider: the school's single sign-on said who it is. began_at: when the person logged in, where that was before.
     """
+    over = UserSession.created_at <= at - timedelta(hours=LONGEST_SESSION_HOURS)
+    connection.execute(delete(UserSession).where(over))
     held = [each for each in held_by(connection, user_id, on=at.astimezone(TAIPEI).date()) if grant_id in (0, each.id)]
     if not held:
         return ""
@@ -449,22 +452,9 @@ def _audit(connection: Connection, actor: str, action: str, detail: dict[str, ob
     append(connection, at=_now(), actor=actor, action=action, detail=detail, about=f"account:{about or actor}")
 
 
-def password_fault(username: str, password: str) -> str:
-    """Return what is wrong with a new password: "short", "long" or "common"; "" when nothing is."""
-    if len(password) < MINIMUM_LENGTH:
-        return "short"
-    if len(password) > MAXIMUM_LENGTH:
-        return "long"
-    return "common" if password.lower() in _COMMON or password.lower() == username.lower() else ""
-
-
-def _check_password(username: str, password: str) -> None:
-    words = {
-        "short": f"密碼至少要 {MINIMUM_LENGTH} 個字元", "long": f"密碼最多 {MAXIMUM_LENGTH} 個字元",
-        "common": "這個密碼太常見，請換一個",
-    }  # fmt: skip
-    if fault := password_fault(username, password):
-        raise AccountError(words[fault])
+def _check_password(store: Store, username: str, password: str, *, staff_code: str = "") -> None:
+    if fault := password_fault(store, username, password, staff_code=staff_code):
+        raise AccountError(fault_words(fault))
 
 
 def digest(token: str) -> str:

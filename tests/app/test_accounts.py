@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from dashboard.cli import app as command_line
 from dashboard.services import accounts, sessions
+from dashboard.services.school_settings import change_settings
 from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import TAIPEI
@@ -80,6 +81,25 @@ def test_b13_a_new_password_that_is_no_good_is_refused_with_the_reason(client_fo
     answer = change(client, **given)
     assert answer.status_code == 400
     assert words in answer.get_data(as_text=True)
+
+
+def test_b13_the_pages_say_the_rules_in_force_and_keep_them(client_for, place, owner):
+    def hint(client, path):
+        return re.search(r"<p>(至少 12 個字元.*?)</p>", client.get(path).get_data(as_text=True)).group(1)
+
+    client, sentence = client_for("member"), "今天天氣很好我們去爬山吧"
+    link = f"/invite/{invited(place, owner)}"
+    assert "可以是一句話" in hint(client, "/account")
+    assert "可以是一句話" in hint(client_for(), link)
+    change_settings(place.store, {"password_rules": "public_school"}, by="admin")
+    try:
+        assert "其中 3 種" in hint(client, "/account")
+        assert "其中 3 種" in hint(client_for(), link)
+        assert "四種之中的 3 種" in change(client, new=sentence).get_data(as_text=True)
+        refused = redeem(client_for(), link.removeprefix("/invite/"), new=sentence, again=sentence)
+        assert (refused.status_code, "四種之中的 3 種" in refused.get_data(as_text=True)) == (400, True)
+    finally:
+        change_settings(place.store, {"password_rules": "standard"}, by="admin")
 
 
 def test_b10_guessing_at_an_open_browser_locks_the_account_too(client_for, owner):
