@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Boolean, Date, Integer, LargeBinary, String, insert, inspect, select
+from sqlalchemy import Boolean, Date, Integer, LargeBinary, String, insert, inspect, select, text
 
-from data.db import migrate, reading, schema_revision, writing
-from data.instants import parse_as_of
+from data.db import migrate, migrate_to, reading, schema_revision, writing
+from data.instants import parse_as_of, to_us
 from data.models import Base, Grant, GrantClass, Instant, Setting, User, UserSession
 from tests.unit.builders import HEADINGS, contents_of, item, take_in, write_small_school, write_xlsx
 
@@ -108,3 +108,45 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_engine, monkeypatch)
     with pytest.raises(RuntimeError, match="interrupted"):
         migrate(empty_engine)
     assert inspect(empty_engine).get_table_names() == []
+
+
+def test_the_one_role_of_an_account_becomes_a_grant_and_its_logins_go_on_in_it(empty_engine):
+    stamp = to_us(MOMENT)
+    with writing(empty_engine) as connection:
+        migrate_to(connection, "0012")
+        for number, name, role, unit in ((3, "wang", "homeroom", ""), (7, "lin", "section_chief", "教務處")):
+            connection.execute(
+                text(
+                    "INSERT INTO users (id, username, password_hash, role, staff_code, unit, created_at, failed_count) "
+                    "VALUES (:id, :name, 'x', :role, 'T001', :unit, :at, 0)"
+                ),
+                {"id": number, "name": name, "role": role, "unit": unit, "at": stamp},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO user_sessions (token_hash, user_id, created_at, seen_at) VALUES (:name, :id, :at, :at)"
+                ),
+                {"id": number, "name": name, "at": stamp},
+            )
+            connection.execute(
+                text("INSERT INTO login_links (user_id, token_hash, expires_at) VALUES (:id, :name, :at)"),
+                {"id": number, "name": name, "at": stamp},
+            )
+        classes = text("INSERT INTO user_classes (user_id, school_year, class_name) VALUES (3, :year, '101')")
+        connection.execute(classes, [{"year": 113}, {"year": 114}])
+    migrate(empty_engine)
+    with writing(empty_engine) as connection:
+        held = connection.execute(select(Grant.id, Grant.user_id, Grant.role, Grant.unit, Grant.starts_on, Grant.ends_on).order_by(Grant.user_id)).all()  # fmt: skip
+        assert [row[1:] for row in held] == [
+            (3, "homeroom", "", MOMENT.date(), None),
+            (7, "section_chief", "教務處", MOMENT.date(), None),
+        ]
+        of = {row.user_id: row.id for row in held}
+        classes = connection.execute(select(GrantClass.grant_id, GrantClass.school_year, GrantClass.class_name)).all()
+        assert sorted(classes) == [(of[3], 113, "101"), (of[3], 114, "101")]
+        sessions = connection.execute(select(UserSession.user_id, UserSession.grant_id)).all()
+        assert sorted(sessions) == sorted(of.items())
+        links = connection.execute(text("SELECT count(*) FROM login_links")).scalar()  # hang on users: still there
+        assert links == 2
+        given = {"user_id": 3, "role": "member", "unit": "", "starts_on": MOMENT.date(), "reason": "", "granted_by": "", "granted_at": MOMENT, "revoked_by": ""}  # fmt: skip
+        connection.execute(insert(Grant).values(given))  # the next number is free
