@@ -32,7 +32,7 @@ from sqlalchemy import select
 from dashboard.access.roles import Role
 from dashboard.exports.tables import all_tables
 from dashboard.factory import create_app
-from dashboard.services import accounts
+from dashboard.services import accounts, grants
 from data.db import reading
 from data.models import Delegation, Dispute, Enrolment, Outcome, Reassignment, Round, Staff, Student
 from tests.school import PASSWORD, Place, make_place
@@ -54,6 +54,7 @@ class Someone:
 
     name: str
     role: Role
+    grant_id: int  # of the role to change to after the login; 0: none
     numbers: frozenset[str]
     names: frozenset[str]
     colleagues: frozenset[str]  # everybody's name on the staff roster, for the list from which a deputy is chosen
@@ -118,7 +119,15 @@ def people(place: Place, count: int) -> list[Someone]:
             mine, colleagues = set(students), {code for code, (_, unit) in staff.items() if unit == scope["unit"]}
         elif role in (Role.EXECUTIVE_SECRETARY, Role.CONVENER):
             mine, colleagues = set(students) if role == Role.EXECUTIVE_SECRETARY else set(), set(staff)
-        accounts.add_user(place.store, f"load{number:02d}", PASSWORD, role=role, **scope)
+        name, grant_id = f"load{number:02d}", 0
+        if number % 2:  # every other one has another role first, and changes to this one after the login
+            first = Role.MEMBER if role == Role.ADMIN else Role.ADMIN
+            accounts.add_user(place.store, name, PASSWORD, role=first, classes=[], staff_code=scope["staff_code"])
+            grant_id = grants.give(
+                place.store, name, role=role, classes=scope["classes"], unit=scope["unit"], by="load"
+            )
+        else:
+            accounts.add_user(place.store, name, PASSWORD, role=role, **scope)
         known = {students[each] for each in mine}
         theirs = {students[each] for each in set(students) - mine}
         names = {name for _, name in theirs} | {staff[code][0] for code in set(staff) - colleagues}
@@ -127,7 +136,7 @@ def people(place: Place, count: int) -> list[Someone]:
         numbers = set() if role == Role.CONVENER else {n for n, _ in theirs} - {n for n, _ in known}
         whole = frozenset(name for name in names if len(name) == 3)
         everybody = frozenset(name for name, _ in staff.values())
-        made.append(Someone(f"load{number:02d}", role, frozenset(numbers) - reports, whole, everybody))
+        made.append(Someone(name, role, grant_id, frozenset(numbers) - reports, whole, everybody))
     return made
 
 
@@ -197,6 +206,14 @@ def act(someone: Someone, address: str, asked: list[tuple[str, str, str, Any]], 
         with tally.lock:
             tally.faults.append(f"{someone.name} could not log in: {status}")
         return
+    if someone.grant_id:
+        changed = session.post(
+            f"{address}/account/role", data={"grant": someone.grant_id}, allow_redirects=False, timeout=60
+        )
+        if changed.status_code != 302:
+            with tally.lock:
+                tally.faults.append(f"{someone.name} could not change roles: {changed.status_code}")
+            return
     while time.monotonic() < until:
         kind, method, path, sent = chance.choice(asked)
         close = {"Connection": "close"} if chance.random() < 0.3 else {}  # so that the other worker answers next
