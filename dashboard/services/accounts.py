@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from dashboard.access.roles import Role
 from dashboard.services import audit
@@ -400,24 +400,23 @@ def log_out(store: Store, token: str) -> None:
         connection.execute(delete(UserSession).where(UserSession.token_hash == digest(token)))
 
 
+_SESSION = (  # written once: every request asks
+    select(
+        User, UserSession.id.label("session_id"), UserSession.created_at.label("began_at"), UserSession.seen_at, UserSession.by_provider,
+        UserSession.grant_id,
+    )
+    .join_from(UserSession, User, UserSession.user_id == User.id)
+    .where(UserSession.token_hash == bindparam("token_hash"), User.disabled_at.is_(None))
+)  # fmt: skip
+
+
 def account_of(
     store: Store, token: str, *, idle_minutes: int, session_hours: int, at: datetime | None = None
 ) -> Account | None:
     """Return who a session belongs to; None when it ended, idled too long or the account is disabled."""
     moment = at or _now()
     with reading(store.engine) as connection:
-        row = connection.execute(
-            select(
-                User,
-                UserSession.id.label("session_id"),
-                UserSession.created_at.label("began_at"),
-                UserSession.seen_at,
-                UserSession.by_provider,
-                UserSession.grant_id,
-            )
-            .join_from(UserSession, User, UserSession.user_id == User.id)
-            .where(UserSession.token_hash == digest(token), User.disabled_at.is_(None))
-        ).first()
+        row = connection.execute(_SESSION, {"token_hash": digest(token)}).first()
         if (
             row is None
             or moment - row.seen_at > timedelta(minutes=idle_minutes)

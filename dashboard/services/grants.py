@@ -6,7 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (  # fmt: skip
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Date,
+    Executable,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from dashboard.access.roles import ROLES, Role
@@ -41,32 +56,48 @@ class Held:
     is_in_force: bool
 
 
-def in_force(on: date) -> ColumnElement[bool]:
+def in_force(on: date | BindParameter[date]) -> ColumnElement[bool]:
     """Return the condition that a grant holds on a day; a deputy's holds only while that of the person who is away does."""
-    source = aliased(Grant)
-    is_source_held = exists().where(source.id == Grant.delegated_from_id, *_holds(source, on))
+    is_source_held = exists().where(_SOURCE.id == Grant.delegated_from_id, *_holds(_SOURCE, on))
     return and_(*_holds(Grant, on), or_(Grant.delegated_from_id.is_(None), is_source_held))
 
 
-def _holds(grant: type[Grant], on: date) -> tuple[ColumnElement[bool], ...]:
+def _holds(grant: type[Grant], on: date | BindParameter[date]) -> tuple[ColumnElement[bool], ...]:
     return (
         grant.revoked_at.is_(None), grant.starts_on <= on, or_(grant.ends_on.is_(None), grant.ends_on >= on)
     )  # fmt: skip
 
 
+# Written once: every request asks, and writing a statement takes longer than its answer.
+_SOURCE, _AWAY_GRANT, _AWAY = aliased(Grant), aliased(Grant), aliased(User)
+_ON: BindParameter[date] = bindparam("on", type_=Date())
+_GRANTS = (
+    select(
+        Grant, User.username, func.coalesce(_AWAY.username, "").label("on_behalf_of"), in_force(_ON).label("is_in_force"),
+        GrantClass.school_year, GrantClass.class_name,
+    )
+    .join(User, User.id == Grant.user_id)
+    .outerjoin(_AWAY_GRANT, _AWAY_GRANT.id == Grant.delegated_from_id)
+    .outerjoin(_AWAY, _AWAY.id == _AWAY_GRANT.user_id)
+    .outerjoin(GrantClass, GrantClass.grant_id == Grant.id)
+    .order_by(Grant.id)
+)  # fmt: skip
+_OF_ACCOUNT = _GRANTS.where(Grant.user_id == bindparam("user_id"))
+_HELD = _OF_ACCOUNT.where(in_force(_ON))
+
+
 def held_by(connection: Connection, user_id: int, *, on: date) -> tuple[Held, ...]:
     """Return the roles that an account holds on a day: its own before those for others, the oldest first."""
-    rows = _grants(on).where(Grant.user_id == user_id, in_force(on))
-    return tuple(sorted(_read(connection, rows), key=lambda held: (held.on_behalf_of != "", held.id)))
+    held = _read(connection, _HELD, on=on, user_id=user_id)
+    return tuple(sorted(held, key=lambda each: (each.on_behalf_of != "", each.id)))
 
 
 def list_grants(store: Store, username: str = "", *, on: date | None = None) -> list[Held]:
     """Return every grant there is or was, of one account or of all, the oldest first. Raises AccountError."""
     with reading(store.engine) as connection:
-        rows = _grants(on or _today())
         if username:
-            rows = rows.where(Grant.user_id == user_id_of(connection, username))
-        return _read(connection, rows)
+            return _read(connection, _OF_ACCOUNT, on=on or _today(), user_id=user_id_of(connection, username))
+        return _read(connection, _GRANTS, on=on or _today())
 
 
 def list_standing(store: Store) -> list[Held]:
@@ -77,33 +108,21 @@ def list_standing(store: Store) -> list[Held]:
     ]  # fmt: skip
 
 
-def _grants(on: date) -> Select[Grant, str, str, bool]:
-    source, principal = aliased(Grant), aliased(User)
-    columns = (Grant, User.username, func.coalesce(principal.username, "").label("on_behalf_of"), in_force(on).label("is_in_force"))  # fmt: skip
-    return (
-        select(*columns)
-        .join(User, User.id == Grant.user_id)
-        .outerjoin(source, source.id == Grant.delegated_from_id)
-        .outerjoin(principal, principal.id == source.user_id)
-        .order_by(Grant.id)
-    )
-
-
-def _read(connection: Connection, wanted: Select[Grant, str, str, bool]) -> list[Held]:
-    rows = connection.execute(wanted).all()
-    named = select(GrantClass.grant_id, GrantClass.school_year, GrantClass.class_name)
-    classes: dict[int, set[tuple[int, str]]] = {}
+def _read(connection: Connection, wanted: Executable, **asked: object) -> list[Held]:
+    rows = connection.execute(wanted, asked).all()
+    classes: dict[int, set[tuple[int, str]]] = {row.id: set() for row in rows}
     newest: int | None = None
-    for grant_id, year, name in connection.execute(named.where(GrantClass.grant_id.in_([row.id for row in rows]))):
-        if year is None and newest is None:  # given before there was a roster
+    for row in rows:
+        if row.class_name is not None and row.school_year is None and newest is None:  # given before there was a roster
             newest = _newest_year(connection) or 0
-        classes.setdefault(grant_id, set()).add((newest or 0 if year is None else year, name))
+        if row.class_name is not None:
+            classes[row.id].add((newest or 0 if row.school_year is None else row.school_year, row.class_name))
     return [
         Held(
-            row.id, row.username, Role(row.role), row.unit, frozenset(classes.get(row.id, ())), row.starts_on, row.ends_on,
+            row.id, row.username, Role(row.role), row.unit, frozenset(classes[row.id]), row.starts_on, row.ends_on,
             row.on_behalf_of, row.reason, row.granted_by, row.revoked_at, bool(row.is_in_force),
         )
-        for row in rows
+        for row in {row.id: row for row in rows}.values()
     ]  # fmt: skip
 
 
@@ -195,8 +214,8 @@ def add_grant(
         raise AccountError(f"文字不能超過 {LONGEST_REASON} 個字")
     now = datetime.now(TAIPEI)
     same = [
-        held for held in _read(connection, _grants(first).where(Grant.user_id == user_id, Grant.revoked_at.is_(None), Grant.role == role))
-        if (held.unit, held.classes) == (unit, frozenset((year if year is not None else newest or 0, name) for year, name in named))
+        held for held in _read(connection, _OF_ACCOUNT, on=first, user_id=user_id)
+        if held.revoked_at is None and held.role == role and (held.unit, held.classes) == (unit, frozenset((year if year is not None else newest or 0, name) for year, name in named))
         and (held.ends_on is None or held.ends_on >= first) and (ends_on is None or held.starts_on <= ends_on)
     ]  # fmt: skip
     if same:
