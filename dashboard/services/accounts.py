@@ -224,7 +224,7 @@ def redeem_link(store: Store, token: str, password: str, *, at: datetime | None 
         if connection.execute(used).rowcount != 1:
             return False
         user_id = user_id_of(connection, username)
-        values = {"password_hash": hashed, "failed_count": 0, "locked_until": None, "must_change_password": False}
+        values = {"password_hash": hashed, "failed_count": 0, "locked_until": None, "must_change_password": False}  # nosec B105 - a flag
         connection.execute(update(User).where(User.id == user_id).values(**values))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
         _audit(connection, username, "password_changed", {})

@@ -24,7 +24,7 @@ MAXIMUM_LENGTH: Final = 1024  # longer ones only keep the hasher busy
 KINDS: Final = 3  # of upper case, lower case, digit, other: what public schools ask for
 PUBLIC_SCHOOL: Final = "public_school"
 AT_ONCE: Final = 4  # 19 MiB each: a flood of logins must not eat the memory of the reports
-FEWEST_GUESSES: Final = 10**10  # where zxcvbn's highest score begins (Wheeler 2016)
+FEWEST_GUESSES: Final = 10**8  # where zxcvbn calls a password safely unguessable behind a slow hash (Wheeler 2016)
 _GUESSED_LENGTH: Final = 24  # zxcvbn's time grows with the square and worse: 1,024 characters would take minutes
 # What zxcvbn's English lists lack: this system's own name, and 我的密碼, 我 and 密碼 as they are typed on a Zhuyin keyboard.
 _LOCAL_WORDS: Final = ("licheng", "學習歷程", "ji32k7au4a83", "ji3g4go6", "ji3", "au4a83", "密碼", "一二三四五六七八九十")  # fmt: skip

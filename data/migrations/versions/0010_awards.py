@@ -56,7 +56,7 @@ def _sqlite() -> list[str]:
         ]
         # INSERT OR REPLACE removes a row without asking the trigger above.
         made.append(
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - names from above
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # nosec B608 # noqa: S608 - names from above
             f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key} OR ({other})) BEGIN SELECT RAISE(ABORT, {_SAID}); END"
         )
     for table, (name, condition, said) in _REFUSED.items():
