@@ -18,6 +18,17 @@ def install_errors(server: Flask) -> None:
     """Answer every failure in the asker's form."""
     server.register_error_handler(HTTPException, _refused)
     server.register_error_handler(Exception, _failed)
+    server.after_request(_say_where)
+
+
+def _say_where(response: Response) -> Response:
+    """Answer a form that assets/forms.js sent with the address to go to: the browser would follow it unseen, and lose the place on the page."""
+    if "X-Licheng-Form" not in request.headers or not response.location:
+        return response
+    answer = jsonify(location=response.location)
+    for cookie in response.headers.getlist("Set-Cookie"):
+        answer.headers.add("Set-Cookie", cookie)
+    return answer
 
 
 def _refused(error: HTTPException) -> Response:

@@ -8,18 +8,28 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from dashboard.components.attributes import given
+from dashboard.components.attributes import data, given
 
 
 def posting_form(
-    fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary", method: str = "post"
+    fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary", method: str = "post",
+    answers_a_page: bool = False,
 ) -> html.Form:  # fmt: skip
-    """Lay fields out with the button that posts them (method get: asks by them); hidden: what goes along without being shown."""
+    """Lay fields out with the button that posts them (method get: asks by them); hidden: what goes along without being shown.
+
+    A refusal is shown in the form (assets/forms.js). answers_a_page: what comes back is a page that is shown this once.
+    """
     along = [dcc.Input(type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
     button = html.Div(html.Button(submit, type="submit", className=f"btn {css}"), className="lc-whole")
     # A button alone stands in a line; fields stand in the grid of the filters.
     layout = "lc-filters lc-form" if fields else "lc-downloads"
-    return html.Form([*along, *fields, button], action=action, method=method, className=layout)
+    return html.Form(
+        [*along, *fields, button],
+        action=action,
+        method=method,
+        className=layout,
+        **(data(answers_a_page="") if answers_a_page else {}),
+    )
 
 
 def text_field(

@@ -367,8 +367,8 @@ def _account_forms(names: Sequence[str]) -> list[html.Details]:
         choice_field(f"{PAGE}-change-step", "step", _("要做什麼"), steps, "reset"),
     ]
     return [
-        html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"))]),
-        html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary")]),
+        html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"), answers_a_page=True)]),
+        html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary", answers_a_page=True)]),
     ]  # fmt: skip
 
 

@@ -237,11 +237,11 @@ def _check(connection: Connection, user_id: int, *, role: str, has_classes: bool
         raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(Role)}")
     needs = ROLES[Role(role)].needs
     if needs == "classes" and not has_classes:
-        raise AccountError("導師帳號要用 --classes 指定班級")
+        raise AccountError("導師要指定班級（--classes）")
     if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
-        raise AccountError("任課教師帳號要用 --staff 指定教師代碼")
+        raise AccountError("任課教師的帳號要有教師代碼（--staff）")
     if needs == "unit" and not unit:
-        raise AccountError("組長帳號要用 --unit 指定處室組別")
+        raise AccountError("組長要指定處室組別（--unit）")
 
 
 def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:

@@ -3,11 +3,15 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import expect
+from sqlalchemy import delete
 
 from dashboard.access.roles import Role
 from dashboard.access.scope import scope_for
 from dashboard.services.certification import certification
 from dashboard.services.filters import open_view
+from dashboard.services.grants import list_grants
+from data.db import writing
+from data.models import Grant
 from tests.browser.conftest import ready
 
 
@@ -58,3 +62,22 @@ def test_a_teacher_starts_at_the_own_page_and_is_told_why_there_is_no_overview(p
     page.get_by_role("link", name="前往可以看的頁面").click()
     ready(page)
     expect(page).to_have_url(re.compile("/certification"))
+
+
+def test_a_form_that_is_refused_says_why_and_keeps_what_was_typed(page_as, place):
+    page = page_as("admin", "/admin", forgives="400")
+    page.get_by_text("再授予一個職務").click()
+    page.select_option("#admin-grant-name", "member")
+    page.select_option("#admin-grant-role", "section_chief")
+    page.fill("#admin-grant-to", "2099-12-31")
+    page.get_by_role("button", name="授予職務").click()
+    fault = page.locator(".lc-form-fault")
+    expect(fault).to_contain_text("組長要指定處室組別")
+    assert page.input_value("#admin-grant-to") == "2099-12-31"
+    page.fill("#admin-grant-unit", place.school.chief_unit)
+    page.get_by_role("button", name="授予職務").click()
+    page.get_by_text("188/12/31").first.wait_for()
+    given = [each for each in list_grants(place.store, "member") if each.role == "section_chief"]
+    assert [str(each.ends_on) for each in given] == ["2099-12-31"]
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(Grant).where(Grant.id == given[0].id))
