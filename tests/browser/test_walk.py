@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import log_in_quietly, watch
+from tests.browser.conftest import log_in_quietly, ready, watch
 from tests.browser.test_accessibility import AXE, violations
 from tests.school import ROLES
 
@@ -223,9 +223,11 @@ def test_everything_is_operated_by_the_keyboard(walker, address):
     page.keyboard.press("Enter")  # the skip link leads past the menu
     assert page.evaluate("document.activeElement.id") == "main"
     grade = page.locator("#overview-grade")
-    grade.press("ArrowDown")
+    with page.expect_response(lambda answer: "_dash-update-component" in answer.url):  # the body is put there anew
+        grade.press("ArrowDown")
     expect(grade).to_have_value("1", timeout=15_000)
     expect(page).to_have_url(re.compile("grade=1"), timeout=15_000)
+    ready(page)
     summary = page.locator("summary", has_text="以表格檢視").first
     summary.focus()
     page.keyboard.press("Enter")
