@@ -8,7 +8,16 @@ from data.rosters import importing
 from data.rosters.problems import RefusedError
 from data.rosters.reading import read_tables
 
+# On the second database these are left to make thorough: they differ in what is read, and writing has its own tests on both.
+READING = {"test_rosters", "test_official", "test_receipts", "test_kept_by_hand", "test_cross_checks", "test_plan", "test_transfers"}  # fmt: skip
 IN_THE_CHILD = {"test_hostile", "test_reading", "test_at_once", "test_jobs"}  # where the process itself matters
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in READING and "postgresql" in item.name:
+            item.add_marker(pytest.mark.thorough)
 
 
 def read_here(paths, *, known, archive=None, on_progress=lambda *_: None):
