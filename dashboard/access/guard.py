@@ -50,7 +50,9 @@ def _gate() -> Response | None:
     if not is_logged_in():
         if request.method == "GET" and request.accept_mimetypes.accept_html and not request.path.startswith("/_"):
             query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-            return redirect("/login?next=" + quote(request.path + query, safe="/"))  # type: ignore[return-value]
+            away = redirect("/login?next=" + quote(request.path + query, safe="/"))
+            away.set_data("")  # the address is in the header; nothing that was asked comes back as a page
+            return away  # type: ignore[return-value]
         response = jsonify(error="login required")
         response.status_code = 401
         return response
