@@ -386,12 +386,12 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
         *_day_fields("grant", must_end=False),
     ]  # fmt: skip
     delegate = [
-        choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), delegable, delegable[0][0] if delegable else ""),
+        choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), [("", _("請選擇")), *delegable]),
         choice_field(f"{PAGE}-delegate-name", "name", _("由哪個帳號代理"), accounts_offered, names[0] if names else ""),
         text_field(f"{PAGE}-delegate-reason", "reason", _("原因"), note=_("例：公假")),
         *_day_fields("delegate", must_end=True),
     ]
-    revoke = [choice_field(f"{PAGE}-revoke-grant", "grant", _("職務"), held, held[0][0] if held else "", whole=True)]
+    revoke = [choice_field(f"{PAGE}-revoke-grant", "grant", _("職務"), [("", _("請選擇")), *held], whole=True)]
     return [
         html.Details([html.Summary(_("再授予一個職務")), posting_form(grant, action="/admin/roles/grant", submit=_("授予職務"))]),
         html.Details([html.Summary(_("請人代理職務")), posting_form(delegate, action="/admin/roles/delegate", submit=_("請人代理"))]),

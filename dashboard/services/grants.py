@@ -203,7 +203,9 @@ def add_grant(
 ) -> int:
     """Write a grant after looking at it. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     newest = _newest_year(connection)
-    named = {_class(each, newest) for each in classes}
+    needs = ROLES[Role(role)].needs if role in set(Role) else ""
+    named = {_class(each, newest) for each in classes} if needs == "classes" else set()
+    unit = unit if needs == "unit" else ""  # what a role's scope does not ask for would only look like a limit
     first = starts_on or _today()
     _check(connection, user_id, role=role, has_classes=bool(named), unit=unit)
     if first < _today():
@@ -277,7 +279,9 @@ def user_id_of(connection: Connection, username: str) -> int:
 
 
 def _class(said: str, newest: int | None) -> tuple[int | None, str]:
-    year, _, name = said.rpartition(":")
+    year, colon, name = said.rpartition(":")
+    if colon and not (year.isdecimal() and year.isascii()):
+        raise AccountError(f"「{said}」的學年看不懂，請寫成 113:101")
     return (int(year) if year.isdecimal() and year.isascii() else newest, name)
 
 
