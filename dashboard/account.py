@@ -12,6 +12,7 @@ from dashboard.frame import grant_words, role_title, scope_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
 from dashboard.services import accounts, passwords, sessions
+from dashboard.services.typed import whole_number
 
 
 def install_account(server: Flask) -> None:
@@ -56,9 +57,7 @@ def change_role() -> Response | tuple[Response, int]:
     """Act in another of one's roles; the login gets a new id."""
     if not may(Permission.VIEW_OWN):
         abort(403)
-    asked = request.form.get("grant", "")
-    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
-    token = accounts.act_as(store(), current_account(), number)
+    token = accounts.act_as(store(), current_account(), whole_number(request.form.get("grant", "")))
     if token is None:
         abort(403)
     return enter(token, "/")

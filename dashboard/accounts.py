@@ -13,6 +13,7 @@ from dashboard.i18n import language
 from dashboard.services import accounts, grants, second_factor
 from dashboard.services.accounts import AccountError
 from dashboard.services.passwords import random_password
+from dashboard.services.typed import names, whole_number
 
 _LONGEST = 200  # of a field
 
@@ -27,17 +28,17 @@ def install_accounts(server: Flask) -> None:
 def invite_account() -> Response:
     """Make an account nobody knows the password of, and show the link by which its owner sets one; this once."""
     form = _form()
-    names = _names(form.get("classes", ""))
+    classes = names(form.get("classes", ""))
     username = form.get("name", "").strip()
     try:
         accounts.add_user(
-            store(), username, random_password(), role=form.get("role", ""), classes=names, staff_code=form.get("staff", "").strip(),
+            store(), username, random_password(), role=form.get("role", ""), classes=classes, staff_code=form.get("staff", "").strip(),
             unit=form.get("unit", "").strip(), by=current_name(),
         )  # fmt: skip
         token = accounts.give_link(store(), username, hours=accounts.INVITE_HOURS, action="user_invited", by=current_name())  # fmt: skip
     except AccountError as error:
         return _refused(str(error))
-    warnings = accounts.scope_warnings(store(), classes=names, staff_code=form.get("staff", ""), unit=form.get("unit", ""))  # fmt: skip
+    warnings = accounts.scope_warnings(store(), classes=classes, staff_code=form.get("staff", ""), unit=form.get("unit", ""))  # fmt: skip
     return _link(username, token, accounts.INVITE_HOURS, warnings)
 
 
@@ -76,16 +77,16 @@ def change_roles(step: str) -> Response:
         days = {"starts_on": _day(form.get("from", "")), "ends_on": _day(form.get("to", ""))}
         if step == "grant":
             grants.give(
-                store(), username, role=form.get("role", ""), classes=_names(form.get("classes", "")),
+                store(), username, role=form.get("role", ""), classes=names(form.get("classes", "")),
                 unit=form.get("unit", "").strip(), by=by, **days,
             )  # fmt: skip
         elif step == "delegate":
-            grants.delegate(store(), username, from_grant_id=_number(form.get("grant", "")), reason=form.get("reason", ""), by=by, **days)  # fmt: skip
+            grants.delegate(store(), username, from_grant_id=whole_number(form.get("grant", "")), reason=form.get("reason", ""), by=by, **days)  # fmt: skip
         elif step == "revoke":
             number, _sep, username = form.get("grant", "").partition(":")
             if username == by:
                 return _refused(_("不能授予或收回自己的職務，請另一位系統管理者來做"))
-            grants.revoke(store(), username, _number(number), by=by)
+            grants.revoke(store(), username, whole_number(number), by=by)
         else:
             abort(404)
     except AccountError as error:
@@ -93,19 +94,11 @@ def change_roles(step: str) -> Response:
     return redirect("/admin", 303)  # type: ignore[return-value]
 
 
-def _names(said: str) -> list[str]:
-    return [part.strip() for part in said.replace("，", ",").replace("、", ",").split(",") if part.strip()]
-
-
 def _day(said: str) -> date | None:
     try:
         return date.fromisoformat(said) if said else None
     except ValueError:
         raise AccountError(f"「{said[:20]}」不是日期，請寫成 2026-11-30") from None
-
-
-def _number(said: str) -> int:
-    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 
 
 def _form() -> dict[str, str]:

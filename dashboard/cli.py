@@ -8,7 +8,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +37,7 @@ from dashboard.services.grants import Held
 from dashboard.services.jobs import run_worker
 from dashboard.services.passwords import random_password
 from dashboard.services.store import Store
+from dashboard.services.typed import names
 from dashboard.services.watch import watch
 from dashboard.settings import Settings
 
@@ -500,15 +501,13 @@ def user_add(
     db: Db = "",
 ) -> None:
     """新增帳號。"""
-    names = [part.strip() for part in classes.split(",") if part.strip()]
     store = _store(db)
     with _refusing():
         accounts.add_user(
-            store, name, _password(from_stdin=password_stdin), role=role, classes=names, staff_code=staff, unit=unit,
+            store, name, _password(from_stdin=password_stdin), role=role, classes=names(classes), staff_code=staff, unit=unit,
             must_change=not keep, by=getpass.getuser(),
         )  # fmt: skip
-    for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
-        _err.print(f"注意：{warning}", markup=False)
+    _warn(store, classes=names(classes), staff_code=staff, unit=unit)
     Console(soft_wrap=True).print(f"已新增帳號 {name}（{role}）。", markup=False)
 
 
@@ -541,13 +540,11 @@ def user_invite(
     db: Db = "",
 ) -> None:
     """新增帳號，印出讓本人自己設定密碼的連結。"""
-    names = [part.strip() for part in classes.split(",") if part.strip()]
     store, by = _store(db), getpass.getuser()
     with _refusing():
-        accounts.add_user(store, name, random_password(), role=role, classes=names, staff_code=staff, unit=unit, by=by)  # fmt: skip
+        accounts.add_user(store, name, random_password(), role=role, classes=names(classes), staff_code=staff, unit=unit, by=by)  # fmt: skip
         token = accounts.give_link(store, name, hours=accounts.INVITE_HOURS, action="user_invited", by=by)
-    for warning in accounts.scope_warnings(store, classes=names, staff_code=staff, unit=unit):
-        _err.print(f"注意：{warning}", markup=False)
+    _warn(store, classes=names(classes), staff_code=staff, unit=unit)
     _print_link(site, token, accounts.INVITE_HOURS)
 
 
@@ -597,8 +594,7 @@ def user_staff(
     store = _store(db)
     with _refusing():
         accounts.set_staff_code(store, name, code, by=getpass.getuser())
-    for warning in accounts.scope_warnings(store, classes=[], staff_code=code, unit=""):
-        _err.print(warning, markup=False)
+    _warn(store, staff_code=code)
 
 
 @user_app.command("enable")
@@ -674,12 +670,10 @@ def user_grant(
     db: Db = "",
 ) -> None:
     """再給帳號一個職務；同一個人可以有好幾個，一次用一個。"""
-    names = [part.strip() for part in classes.split(",") if part.strip()]
     store = _store(db)
     with _refusing():
-        number = grants.give(store, name, role=role, classes=names, unit=unit, starts_on=_day(starts_on), ends_on=_day(ends_on), by=getpass.getuser())  # fmt: skip
-    for warning in accounts.scope_warnings(store, classes=names, staff_code="", unit=unit):
-        _err.print(f"注意：{warning}", markup=False)
+        number = grants.give(store, name, role=role, classes=names(classes), unit=unit, starts_on=_day(starts_on), ends_on=_day(ends_on), by=getpass.getuser())  # fmt: skip
+    _warn(store, classes=names(classes), unit=unit)
     Console().print(f"職務編號 {number}", markup=False)
 
 
@@ -705,6 +699,11 @@ def user_revoke(
     """收回職務；正在用它的登入立刻結束，紀錄留著。"""
     with _refusing():
         grants.revoke(_store(db), name, number, by=getpass.getuser())
+
+
+def _warn(store: Store, *, classes: Sequence[str] = (), staff_code: str = "", unit: str = "") -> None:
+    for warning in accounts.scope_warnings(store, classes=classes, staff_code=staff_code, unit=unit):
+        _err.print(f"注意：{warning}", markup=False)
 
 
 def _day(said: datetime | None) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from secrets import token_hex
 
@@ -23,12 +24,10 @@ def install_errors(server: Flask) -> None:
 
 def _say_where(response: Response) -> Response:
     """Answer a form that assets/forms.js sent with the address to go to: the browser would follow it unseen, and lose the place on the page."""
-    if "X-Licheng-Form" not in request.headers or not response.location:
-        return response
-    answer = jsonify(location=response.location)
-    for cookie in response.headers.getlist("Set-Cookie"):
-        answer.headers.add("Set-Cookie", cookie)
-    return answer
+    if request.method == "POST" and "X-Licheng-Form" in request.headers and response.location:
+        response.set_data(json.dumps({"location": response.headers.pop("Location")}))
+        response.status_code, response.mimetype = 200, "application/json"
+    return response  # the same one: its cookies, and the headers that every answer has
 
 
 def _refused(error: HTTPException) -> Response:

@@ -26,6 +26,7 @@ from dashboard.i18n import N_, language
 from dashboard.i18n import gettext as _
 from dashboard.services import awards
 from dashboard.services.awards import OWN_STEPS, Actor, AwardError, Awards, Case
+from dashboard.services.typed import whole_number
 
 TYPES = {
     "pdf": "application/pdf", "odt": "application/vnd.oasis.opendocument.text",
@@ -79,7 +80,7 @@ def rule_on_criterion(number: int, step: str) -> Response:
         abort(404)
 
     def write(form: dict[str, str]) -> str:
-        steps[step](store(), number, _number(form.get("resolution", "")), by=current_name())
+        steps[step](store(), number, whole_number(form.get("resolution", "")), by=current_name())
         return f"criterion-{number}"
 
     return _written(Permission.PROPOSE_AWARDS, write)
@@ -131,10 +132,6 @@ def _written(permission: Permission, write: Callable[[dict[str, str]], Any]) -> 
         found = awards.read_awards(store()).case(int(about.removeprefix("case-")))
         query["term"] = str(found.term) if found else ""
     return redirect("/commendation?" + urlencode({name: value for name, value in query.items() if value}), 303)  # type: ignore[return-value]
-
-
-def _number(said: str) -> int:
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from dashboard.i18n import language
 from dashboard.services import meetings
 from dashboard.services.filters import open_view
 from dashboard.services.meetings import MeetingError, read_book
+from dashboard.services.typed import whole_number
 
 ODT = "application/vnd.oasis.opendocument.text"
 _LONGEST = 5000  # of a field; the list of members is the longest
@@ -43,7 +44,7 @@ def change_meeting(number: int, step: str) -> Response:
         "hold": lambda _form: meetings.hold(store(), number, by=current_name()),
         "cancel": lambda _form: meetings.cancel(store(), number, by=current_name()),
         "add-item": lambda form: meetings.add_item(store(), number, form, by=current_name()),
-        "remove-item": lambda form: meetings.remove_item(store(), number, _number(form.get("item", "")), by=current_name()),
+        "remove-item": lambda form: meetings.remove_item(store(), number, whole_number(form.get("item", "")), by=current_name()),
         "resolve": lambda form: meetings.add_resolution(store(), number, form, by=current_name()),
     }  # fmt: skip
     if not may(Permission.MANAGE_MEETINGS):
@@ -63,7 +64,7 @@ def move_resolution(number: int) -> Response:
 
     def take(form: dict[str, str]) -> int:
         moved = meetings.move(store(), number, form, by=current_name())
-        return _number(form.get("from", "")) or moved.meeting_id
+        return whole_number(form.get("from", "")) or moved.meeting_id
 
     return _written(take)
 
@@ -84,11 +85,9 @@ def _written(take: Callable[[dict[str, str]], int]) -> Response:
 
 
 def _attendance(form: dict[str, str]) -> dict[int, str]:
-    return {_number(name.removeprefix("member-")): said for name, said in form.items() if name.startswith("member-")}
-
-
-def _number(said: str) -> int:
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+    return {
+        whole_number(name.removeprefix("member-")): said for name, said in form.items() if name.startswith("member-")
+    }
 
 
 def minutes(number: int) -> Response:

@@ -415,7 +415,7 @@ def _role_list() -> html.Details:
 
 
 def _stacked(words: Sequence[str]) -> Any:
-    return [html.Div(each) for each in words] or "—"
+    return html.Div([html.Div(each) for each in words]) if words else "—"
 
 
 def _days(held: Held) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -104,7 +105,7 @@ def add_user(
         _audit(connection, by, "user_added", {"role": role}, about=username)
 
 
-def scope_warnings(store: Store, *, classes: list[str], staff_code: str, unit: str) -> list[str]:
+def scope_warnings(store: Store, *, classes: Sequence[str], staff_code: str, unit: str) -> list[str]:
     """Say what of an account's scope no roster knows: it may come with the next import, or be a slip of the pen."""
     with reading(store.engine) as connection:
         newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()

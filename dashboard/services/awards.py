@@ -13,6 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from dashboard.services.store import Store
+from dashboard.services.typed import whole_number
 from data import minutes
 from data.audit import append
 from data.awards import improvement as improving
@@ -365,7 +366,7 @@ def draft(store: Store, values: Mapping[str, str], *, actor: Actor, at: datetime
 
 def _drafted_by_criterion(store: Store, values: Mapping[str, str], moment: datetime) -> Case:
     with reading(store.engine) as connection:
-        criterion = _found(kept.list_criteria(connection), _number(values.get("criterion", "")))
+        criterion = _found(kept.list_criteria(connection), whole_number(values.get("criterion", "")))
     if refused := why_not_usable(criterion, moment):
         raise AwardError(refused)
     term, as_of = _term(values.get("term", "")), _instant(values.get("asof", ""), moment)
@@ -405,7 +406,7 @@ def take(
         case = kept.find_case(connection, case_id)
         if case is None:
             raise AwardError("沒有這個案子")
-        resolution_id = _number(values.get("resolution", "")) if kind == ASSESS else None
+        resolution_id = whole_number(values.get("resolution", "")) if kind == ASSESS else None
         _allow(case, kind, actor, at=moment, reason=reason, ruling=_ruling(connection, resolution_id, moment))
         if kind != WITHDRAW:
             _whole(connection, case_id)
@@ -573,9 +574,9 @@ def _criterion(values: Mapping[str, str]) -> Criterion:
     valid_until = values.get("valid_until", "").strip()
     quota = values.get("quota", "").strip()
     criterion = Criterion(
-        id=0, series=_number(values.get("series", "")), version=0, name=_text(values, "name"), audience=values.get("audience", ""),
-        conditions=tuple(conditions), minimum_count=_number(values.get("minimum", "")), period=values.get("period", ""),
-        grade=values.get("grade", ""), quota=_number(quota) if quota else None, valid_from=_day(values.get("valid_from", "")),
+        id=0, series=whole_number(values.get("series", "")), version=0, name=_text(values, "name"), audience=values.get("audience", ""),
+        conditions=tuple(conditions), minimum_count=whole_number(values.get("minimum", "")), period=values.get("period", ""),
+        grade=values.get("grade", ""), quota=whole_number(quota) if quota else None, valid_from=_day(values.get("valid_from", "")),
         valid_until=_day(valid_until) if valid_until else None, is_example=False,
     )  # fmt: skip
     try:
@@ -610,10 +611,6 @@ def _required(values: Mapping[str, str], name: str, missing: str) -> str:
     if not said:
         raise AwardError(missing)
     return said
-
-
-def _number(said: str) -> int:
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
 
 
 def _term(said: str) -> int:

@@ -202,22 +202,28 @@ def add_grant(
     by: str,
 ) -> int:
     """Write a grant after looking at it. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
-    newest = _newest_year(connection)
-    needs = ROLES[Role(role)].needs if role in set(Role) else ""
+    if role not in set(Role):
+        raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(Role)}")
+    needs, newest, first = ROLES[Role(role)].needs, _newest_year(connection), starts_on or _today()
+    # What a role's scope does not ask for would only look like a limit.
     named = {_class(each, newest) for each in classes} if needs == "classes" else set()
-    unit = unit if needs == "unit" else ""  # what a role's scope does not ask for would only look like a limit
-    first = starts_on or _today()
-    _check(connection, user_id, role=role, has_classes=bool(named), unit=unit)
+    unit = unit if needs == "unit" else ""
+    if needs == "classes" and not named:
+        raise AccountError("導師要指定班級（--classes）")
+    if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
+        raise AccountError("任課教師的帳號要有教師代碼（--staff）")
+    if needs == "unit" and not unit:
+        raise AccountError("組長要指定處室組別（--unit）")
     if first < _today():
         raise AccountError("起日不能早於今天")
-    if ends_on is not None and ends_on < max(first, _today()):
-        raise AccountError("迄日不能早於起日，也不能已經過了")
+    if ends_on is not None and ends_on < first:
+        raise AccountError("迄日不能早於起日")
     if len(reason) > LONGEST_REASON or len(unit) > LONGEST_REASON:
         raise AccountError(f"文字不能超過 {LONGEST_REASON} 個字")
-    now = datetime.now(TAIPEI)
+    scope = (unit, frozenset((newest or 0 if year is None else year, name) for year, name in named))
     same = [
         held for held in _read(connection, _OF_ACCOUNT, on=first, user_id=user_id)
-        if held.revoked_at is None and held.role == role and (held.unit, held.classes) == (unit, frozenset((year if year is not None else newest or 0, name) for year, name in named))
+        if held.revoked_at is None and held.role == role and (held.unit, held.classes) == scope
         and (held.ends_on is None or held.ends_on >= first) and (ends_on is None or held.starts_on <= ends_on)
     ]  # fmt: skip
     if same:
@@ -225,25 +231,13 @@ def add_grant(
     made = connection.execute(
         insert(Grant).values(
             user_id=user_id, role=role, unit=unit, starts_on=first, ends_on=ends_on, delegated_from_id=from_grant_id, reason=reason,
-            granted_by=by, granted_at=now, revoked_by="",
+            granted_by=by, granted_at=datetime.now(TAIPEI), revoked_by="",
         )
     )  # fmt: skip
     grant_id = int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
     for year, name in sorted(named, key=str):
         connection.execute(insert(GrantClass).values(grant_id=grant_id, school_year=year, class_name=name))
     return grant_id
-
-
-def _check(connection: Connection, user_id: int, *, role: str, has_classes: bool, unit: str) -> None:
-    if role not in set(Role):
-        raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(Role)}")
-    needs = ROLES[Role(role)].needs
-    if needs == "classes" and not has_classes:
-        raise AccountError("導師要指定班級（--classes）")
-    if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
-        raise AccountError("任課教師的帳號要有教師代碼（--staff）")
-    if needs == "unit" and not unit:
-        raise AccountError("組長要指定處室組別（--unit）")
 
 
 def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
@@ -282,7 +276,7 @@ def _class(said: str, newest: int | None) -> tuple[int | None, str]:
     year, colon, name = said.rpartition(":")
     if colon and not (year.isdecimal() and year.isascii()):
         raise AccountError(f"「{said}」的學年看不懂，請寫成 113:101")
-    return (int(year) if year.isdecimal() and year.isascii() else newest, name)
+    return (int(year) if colon else newest, name)
 
 
 def _newest_year(connection: Connection) -> int | None:

@@ -143,6 +143,18 @@ def test_the_administrator_gives_no_role_to_oneself_and_a_wrong_form_is_refused_
     assert len(grants.list_grants(place.store)) == before
 
 
+def test_a_form_sent_by_the_page_is_told_where_to_go_and_b8_with_the_headers_of_every_answer(client_for, both):
+    admin, data = client_for("admin"), {"grant": f"{both}:both"}
+    answer = admin.post("/admin/roles/revoke", data=data, headers={"X-Licheng-Form": "1"})
+    assert (answer.status_code, answer.get_json(), "Location" in answer.headers) == (200, {"location": "/admin"}, False)
+    page = admin.get("/account").headers
+    same = [name for name, _ in page if name.startswith(("X-", "Cache-", "Content-Security-", "Referrer-", "Cross-"))]
+    assert len(same) == 7
+    assert [answer.headers[name] for name in same] == [page[name] for name in same]
+    away = client_for().get("/certification", headers={"X-Licheng-Form": "1", "Accept": "text/html"})
+    assert away.status_code == 302  # what nobody sent as a form is answered as ever
+
+
 def test_the_bar_offers_the_other_roles_and_nothing_to_who_has_one(client_for, both):
     bar = str(route(client_for("both"), "/").get_json())
     assert ("'/account/role'" in bar, f"'value': '{both}'" in bar) == (True, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard.services.store import Store
 from data.rosters import importing
 from data.rosters.problems import RefusedError
 from data.rosters.reading import read_tables
@@ -30,6 +31,14 @@ def read_here(paths, *, known, archive=None, on_progress=lambda *_: None):
         except RefusedError as refusal:
             problems += refusal.problems
     return tables, problems
+
+
+@pytest.fixture
+def store(engine, tmp_path):
+    """The services' way to an empty database."""
+    made = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
+    yield made
+    made.engine.dispose()
 
 
 @pytest.fixture(autouse=True)

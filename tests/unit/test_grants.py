@@ -11,7 +11,6 @@ from sqlalchemy import delete, func, insert, select, update
 
 from dashboard.services import accounts, grants, second_factor
 from dashboard.services.grants import AccountError
-from dashboard.services.store import Store
 from data.db import reading, writing
 from data.instants import TAIPEI
 from data.models import AuditEvent, Grant, GrantClass, User, UserSession
@@ -22,13 +21,6 @@ PASSWORD = "正確的馬兒電池訂書針 7"
 TODAY = datetime.now(TAIPEI).date()
 DAY = timedelta(days=1)
 FIRST = date(2025, 1, 1)
-
-
-@pytest.fixture
-def store(engine, tmp_path):
-    made = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
-    yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

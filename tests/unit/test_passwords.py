@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 
 from dashboard.services import accounts, passwords
 from dashboard.services.school_settings import change_settings
-from dashboard.services.store import Store
 from dashboard.settings import LONGEST_SESSION_HOURS
 from data.db import reading, writing
 from data.instants import TAIPEI
@@ -27,11 +26,9 @@ ABOUT = ("licheng.wang", "T0105", "高雄市立某某高中", "553301")
 
 
 @pytest.fixture
-def store(engine, tmp_path):
-    made = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
-    accounts.add_user(made, "owner", PASSWORD, role="convener", classes=[])
-    yield made
-    made.engine.dispose()
+def store(store):
+    accounts.add_user(store, "owner", PASSWORD, role="convener", classes=[])
+    return store
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import func, select
 
 from dashboard.services import accounts, second_factor
-from dashboard.services.store import Store
 from data.db import reading
 from data.instants import TAIPEI
 from data.models import PendingLogin, RecoveryCode, SecondFactor, UserSession
@@ -21,11 +20,9 @@ STEP = timedelta(seconds=30)
 
 
 @pytest.fixture
-def store(engine, tmp_path):
-    made = Store(engine.url.render_as_string(hide_password=False), id_key=b"key", instance_dir=tmp_path / "instance")
-    accounts.add_user(made, "owner", PASSWORD, role="convener", classes=[])
-    yield made
-    made.engine.dispose()
+def store(store):
+    accounts.add_user(store, "owner", PASSWORD, role="convener", classes=[])
+    return store
 
 
 def code_at(secret, at):
