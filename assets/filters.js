@@ -1,6 +1,7 @@
 /* Filters live in the address: written without loading the page anew, so that a link reproduces it and Back works. */
 (function () {
   "use strict";
+  let asked = window.location.search;
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
     licheng: {
       // The server draws in the theme that the document has.
@@ -28,6 +29,7 @@
         });
         const search = query.toString() ? "?" + query.toString() : "";
         if (search !== window.location.search) window.history.pushState({}, "", window.location.pathname + search);
+        asked = search;
         document.querySelectorAll("a[data-export]").forEach(function (link) {
           link.href = link.dataset.export + search;
         });
@@ -37,11 +39,16 @@
   });
 
   // Dash does not know the addresses written above, so that going back to one of them is no change to it: the page is asked for here.
+  // A place on the page (#main, where the skip link leads) is no other question, and what was chosen stays.
   let path = window.location.pathname;
-  window.addEventListener("_dashprivate_pushstate", () => (path = window.location.pathname));
-  window.addEventListener("popstate", () => {
-    const stayed = path === window.location.pathname;
+  window.addEventListener("_dashprivate_pushstate", () => {
     path = window.location.pathname;
-    if (stayed) window.dash_clientside.set_props("_pages_location", { search: window.location.search });
+    asked = window.location.search;
+  });
+  window.addEventListener("popstate", () => {
+    const isNew = path === window.location.pathname && asked !== window.location.search;
+    path = window.location.pathname;
+    asked = window.location.search;
+    if (isNew) window.dash_clientside.set_props("_pages_location", { search: asked });
   });
 })();

@@ -32,6 +32,7 @@ from dashboard.security import install_headers
 from dashboard.services.store import Store
 from dashboard.settings import Settings
 from dashboard.shell import install_shell
+from data.audit import NoKeyError
 
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = next(folder for folder in (PACKAGE / "assets", PACKAGE.parent / "assets") if folder.is_dir())
@@ -39,8 +40,11 @@ MAX_BODY_BYTES = 2 * 2**20  # pages post filters only; handing in files has a li
 
 
 def create_app(settings: Settings | None = None) -> Dash:
-    """Return the sealed app: gate first, then Dash, then pages."""
+    """Return the sealed app: gate first, then Dash, then pages. Raises NoKeyError."""
     settings = settings or Settings()
+    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    if not store.can_write:
+        raise NoKeyError
     server = Flask("dashboard", template_folder=str(PACKAGE / "templates"), static_folder=None)
     secure = settings.behind_tls
     server.config.update(
@@ -52,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Dash:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         LICHENG_SETTINGS=settings,
-        LICHENG_STORE=Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir),
+        LICHENG_STORE=store,
     )
     if secure:
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from orjson import Fragment
 from plotly.io.json import to_json_plotly
 
-from dashboard.access.roles import ROLES, Permission, Role
+from dashboard.access.roles import PERMISSIONS, ROLES, Permission, Role
 from dashboard.access.scope import Scope
 from dashboard.access.session import current_account, current_name, current_scope, may, store
 from dashboard.access.trail import record_refusal
@@ -110,7 +110,13 @@ def refusal(
     if not may(permission):
         record_refusal({"permission": permission.value})
         href = "/certification" if may(Permission.VIEW_CERTIFICATION) else "/"
-        why = _("這一頁的內容不在您的職務範圍內。")
+        why = _("您現在的職務是「%(role)s」，這一頁不在它的範圍內。", role=role_title())
+        if can := [
+            held_words(held.role, held.on_behalf_of)
+            for held in current_account().held
+            if permission in PERMISSIONS[held.role]
+        ]:
+            why += _("在選單「換職務」換成「%(role)s」就看得到。", role=_("」或「").join(dict.fromkeys(can)))
         return [html.H1(title), empty_state(_("您的角色不能看這一頁"), why, _("前往可以看的頁面"), href)]
     # A key that is said twice comes as a list, whatever the layout's type says.
     if set(query) - set(names) or not all(value is None or isinstance(value, str) for value in query.values()):

@@ -7,8 +7,9 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_SESSION_HOURS = 24  # what session_hours may be set to: older logins are over, and deleted
@@ -38,6 +39,15 @@ class Settings(BaseSettings):
     oidc_staff_code_claim: str = ""  # the claim with the 教師代碼, where the provider has one
     local_login: bool = True  # by password; false where everybody signs on at the provider
 
+    @model_validator(mode="after")
+    def _instance_of_the_database(self) -> Self:
+        """A SQLite file lies beside its secrets: whoever names it from another folder means its instance, not a new one."""
+        if "instance_dir" not in self.model_fields_set and self.database_url.startswith("sqlite:///"):
+            folder = Path(self.database_url.removeprefix("sqlite:///")).parent
+            if secret_path(folder, "audit").exists():
+                self.instance_dir = folder
+        return self
+
     @property
     def url(self) -> str:
         """Return the database URL in force."""
@@ -50,7 +60,7 @@ class Settings(BaseSettings):
 
 def read_secret(folder: Path, name: str) -> bytes:
     """Return a secret of an instance folder, making it on first use."""
-    path = folder / f"{name}.key"
+    path = secret_path(folder, name)
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         handle, made = tempfile.mkstemp(dir=folder, prefix=f"{name}-")  # for the owner only
@@ -60,3 +70,8 @@ def read_secret(folder: Path, name: str) -> bytes:
             os.link(made, path)
         Path(made).unlink()
     return path.read_bytes()
+
+
+def secret_path(folder: Path, name: str) -> Path:
+    """Return where a secret of an instance folder lies."""
+    return folder / f"{name}.key"

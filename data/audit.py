@@ -12,13 +12,14 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, delete, func, insert, select, text, type_coerce
+from sqlalchemy import BigInteger, Connection, delete, func, insert, inspect, select, text, type_coerce
 
 from data.instants import to_us
 from data.models import AuditEvent
 
 GENESIS: Final = "0" * 64  # what the first row says came before it
 KEY: Final = "audit_key"  # the engine's execution option that holds the chain's secret (data.db.open_engine)
+NO_KEY: Final = b"none"  # as that secret: there is a log, and what sealed it is elsewhere
 PRUNED: Final = "audit_pruned"
 # In which role, and for whom, the person of this request acts: part of every event of the request.
 _acting: Final[ContextVar[Mapping[str, str]]] = ContextVar("acting", default={})  # noqa: B039 - never written to
@@ -126,7 +127,10 @@ def append(
     """Write one event at the chain's end, in the transaction of what it tells of; call it last in that transaction.
 
     actor: an account's name. about: whom or what it is about, as `kind:code`. detail: codes and counts. No personal names.
+    Raises NoKeyError, so that nothing of the transaction is done.
     """
+    if connection.get_execution_options().get(KEY) == NO_KEY:
+        raise NoKeyError
     if connection.dialect.name == "postgresql":
         # Taken last and held until the commit, so that every writer locks in the same order and none can deadlock.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -186,12 +190,29 @@ def verify(connection: Connection, *, head: str = "", newest: int = 0) -> Verdic
     return find_faults(entries, key=key_of(connection), head=head, after=after)
 
 
+def is_begun(connection: Connection) -> bool:
+    """Tell whether there is a sealed log with anything in it: a new database has none, nor has one from before the seals."""
+    here, table = inspect(connection), AuditEvent.__tablename__
+    is_sealed = here.has_table(table) and "sequence" in {each["name"] for each in here.get_columns(table)}
+    return is_sealed and read_head(connection)[0] > 0
+
+
 def read_head(connection: Connection) -> tuple[int, str]:
     """Return number and seal of the last row, to be noted where nobody who can write the database can reach."""
     last = connection.execute(
         select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
     ).first()
     return (last.sequence, last.hash) if last else (0, GENESIS)
+
+
+class NoKeyError(ValueError):
+    """The log was sealed with a secret that is not here, so nothing may be added to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "沒有寫入任何資料：這個資料夾沒有這個資料庫的金鑰（audit.key）。請到原來的資料夾執行，或以 LICHENG_INSTANCE_DIR 指定它；"
+            "金鑰遺失時的做法在 docs/operations.md 的「稽核紀錄」"
+        )
 
 
 class BrokenChainError(ValueError):

@@ -148,7 +148,7 @@ def login_form(
     here = current_app.config["LICHENG_SETTINGS"]
     page = render_template(
         "login.html", csrf_token=form_token(), next=target, failed=failed, expired=expired, throttled=throttled,
-        refused=refused, by_school=bool(here.oidc_issuer), by_password=here.local_login,
+        refused=refused, ended="_user_id" in session and request.method == "GET", by_school=bool(here.oidc_issuer), by_password=here.local_login,
         language=language(),
     )  # fmt: skip
     return make_response(page)

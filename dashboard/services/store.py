@@ -8,8 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from dashboard.settings import read_secret
+from dashboard.settings import read_secret, secret_path
 from data import queries
+from data.audit import NO_KEY, is_begun
 from data.db import migrate, open_engine, read_data_version, reading, schema_revision
 from data.instants import TAIPEI
 from data.ledger import Ledger, build
@@ -24,7 +25,9 @@ class Store:
     """The engine and what was computed from its current data version; a class because it owns both."""
 
     def __init__(self, url: str, *, id_key: bytes, instance_dir: Path) -> None:
-        self.engine = open_engine(url, audit_key=read_secret(instance_dir, "audit"))
+        key = _audit_key(url, instance_dir)
+        self.engine = open_engine(url, audit_key=key)
+        self.can_write = key != NO_KEY  # as every change is logged
         self.id_key = id_key
         self.instance_dir = instance_dir
         self._lock = Lock()
@@ -67,3 +70,19 @@ class Store:
         """Tell whether the database answers and has the schema the code expects."""
         current, newest = schema_revision(self.engine)
         return current == newest
+
+
+def _audit_key(url: str, instance_dir: Path) -> bytes:
+    """Return the secret of the audit log, made on first use; NO_KEY where the database has a log that another one sealed.
+
+    That happens in a folder that is not the school's own: a new secret there would make the log look tampered with.
+    """
+    if not secret_path(instance_dir, "audit").exists():
+        engine = open_engine(url)
+        try:
+            with reading(engine) as connection:
+                if is_begun(connection):
+                    return NO_KEY
+        finally:
+            engine.dispose()
+    return read_secret(instance_dir, "audit")

@@ -15,6 +15,7 @@ def client_for(app):
 
     def make(username: str | None = None):
         client = app.server.test_client()
+        client.environ_base["HTTP_ORIGIN"] = "http://localhost"  # as a browser says of our own pages
         if username:
             name = app.server.config["SESSION_COOKIE_NAME"]
             key = (id(app.server.config["LICHENG_STORE"]), username)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -10,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.access.views import safe_next
+from dashboard.services import accounts, grants
 from tests.app.conftest import fire
+from tests.app.marked import read
+from tests.app.test_matrix import route
+from tests.school import PASSWORD
 
 OVERVIEW = "..overview-head.children...overview-body.children.."
 CERTIFICATION = "..certification-head.children...certification-body.children.."
@@ -104,6 +109,42 @@ def test_another_site_cannot_post(client_for, headers):
     assert ask(client_for("principal"), OVERVIEW, headers=headers).status_code == 403
     assert client_for().post("/login", data={}, headers=headers).status_code == 403
     assert client_for("principal").post("/logout", headers=headers).status_code == 403
+
+
+def test_b6_a_form_from_nowhere_must_carry_the_token_of_ours(app, client_for):
+    client = client_for("admin")
+    del client.environ_base["HTTP_ORIGIN"]  # and no Sec-Fetch-Site: no browser of today
+    forms = {rule.rule: rule for rule in app.server.url_map.iter_rules() if "POST" in rule.methods}
+    posting = [rule for path, rule in forms.items() if not path.startswith("/_") and "/login" not in path and rule.endpoint not in ("invite", "logout")]  # fmt: skip
+    assert len(posting) >= 15
+    for rule in posting:
+        path = rule.build(dict.fromkeys(rule.arguments, 1) | {"step": "x", "action": "x"} if rule.arguments else {})[1]
+        for data in ({}, {"csrf_token": "guessed"}):
+            assert client.post(path, data=data).status_code == 403, path
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/account").get_data(as_text=True)).group(1)
+    ours = {"csrf_token": token, "name": "chief", "step": "no step"}
+    assert client.post("/admin/accounts/change", data=ours).status_code == 400  # past the gate, to who asks what it is
+
+
+def test_a_page_outside_the_role_says_which_role_it_is_and_which_of_ones_own_would_do(client_for, place):
+    accounts.add_user(
+        place.store, "twofold", PASSWORD, role="teacher", classes=[], staff_code=place.school.teacher_code
+    )
+    grants.give(place.store, "twofold", role="homeroom", classes=[place.school.homeroom_class], by="root")
+    client = client_for("twofold")
+    text = read(route(client, "/", ""))
+    assert "您現在的職務是「任課教師」，這一頁不在它的範圍內。在選單「換職務」換成「導師」就看得到。" in text
+    text = read(route(client, "/admin", ""))
+    assert "您現在的職務是「任課教師」，這一頁不在它的範圍內。" in text
+    assert "就看得到" not in text
+
+
+def test_whose_login_has_ended_is_told_so_and_who_never_had_one_is_not(client_for, place):
+    client = client_for("twofold")
+    assert "先前的登入已經結束" not in client_for().get("/login").get_data(as_text=True)
+    accounts.log_out_user(place.store, "twofold", by="root")
+    answer = client.get("/", headers={"Accept": "text/html"}, follow_redirects=True)
+    assert "先前的登入已經結束" in answer.get_data(as_text=True)
 
 
 def test_the_shell_is_the_same_for_everybody(client_for):

@@ -46,7 +46,7 @@ def freeze(app, place, *, term):
         form = client.get("/login").get_data(as_text=True)
         token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
         client.post("/login", data={"username": "secretary", "password": PASSWORD, "csrf_token": token, "next": "/"})
-        answer = client.post("/packs/freeze", data={"term": term, "asof": ""})
+        answer = client.post("/packs/freeze", data={"term": term, "asof": ""}, headers={"Origin": "http://localhost"})
         assert answer.status_code == 302, answer.get_data(as_text=True)
     newest = packs(place.store, editions=frozenset({"full", "members"}))[:2]
     by_edition = {each.edition: each.id for each in newest}

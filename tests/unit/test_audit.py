@@ -19,6 +19,7 @@ from data.audit import (
     GENESIS,
     BrokenChainError,
     Entry,
+    NoKeyError,
     append,
     find_faults,
     one_line,
@@ -30,7 +31,7 @@ from data.audit import (
 )
 from data.db import migrate, open_engine, reading, writing
 from data.instants import parse_as_of, to_us
-from data.models import AuditEvent
+from data.models import AuditEvent, Setting
 from data.school import write_setting
 
 KEY = b"the chain's secret, for tests"
@@ -318,6 +319,24 @@ def test_the_store_seals_with_a_secret_of_the_instance_that_only_its_owner_reads
     assert faults_of(opened) == []
     assert faults_of(engine) == [("changed", 1, 1)]
     opened.dispose()
+
+
+def test_a_log_that_another_secret_sealed_takes_nothing_more_and_no_new_secret_is_made(engine, tmp_path):
+    url = engine.url.render_as_string(hide_password=False)
+    own = Store(url, id_key=b"k", instance_dir=tmp_path / "instance")
+    with own.engine.begin() as connection:
+        append(connection, at=MOMENT, actor="x", action="login")
+    strange = Store(url, id_key=b"k", instance_dir=tmp_path / "elsewhere")
+    with pytest.raises(NoKeyError), strange.engine.begin() as connection:
+        connection.execute(insert(Setting).values(key="school_name", value="別處"))
+        append(connection, at=MOMENT, actor="y", action="setting_changed")
+    assert not (tmp_path / "elsewhere" / "audit.key").exists()
+    with reading(strange.engine) as connection:  # and it can be read from there
+        assert connection.execute(select(AuditEvent.actor)).scalars().all() == ["x"]
+        assert connection.execute(select(Setting)).all() == []
+    assert faults_of(own.engine) == []
+    for store in (own, strange):
+        store.engine.dispose()
 
 
 def test_a_row_written_past_the_chain_is_found(log):

@@ -257,7 +257,7 @@ def test_a_backup_restored_elsewhere_gives_the_same_rows_and_the_same_reports(st
 
 def test_there_and_back_again_between_the_databases_nothing_changes(store, kept, postgres, tmp_path):
     put_back(postgres, kept, tmp_path)
-    there = Store(postgres, id_key=b"k", instance_dir=tmp_path / "there")
+    there = Store(postgres, id_key=b"k", instance_dir=tmp_path / "elsewhere")
     second = backups.take_backup(there, tmp_path / "second.backup", by="test").path
     there.engine.dispose()
     back = f"sqlite:///{tmp_path / 'back.sqlite'}"
@@ -270,7 +270,7 @@ def test_there_and_back_again_between_the_databases_nothing_changes(store, kept,
 
 def test_a_restored_database_goes_on_where_it_was(kept, elsewhere, tmp_path):
     put_back(elsewhere, kept, tmp_path)
-    there = Store(elsewhere, id_key=b"k", instance_dir=tmp_path / "there")
+    there = Store(elsewhere, id_key=b"k", instance_dir=tmp_path / "elsewhere")
     accounts.add_user(there, "boss", PASSWORD, role="convener", classes=[])  # numbered after what came with the backup
     assert accounts.log_in(there, "boss", PASSWORD)
     assert take_in(there.engine, write_school(tmp_path / "later", outcomes=[passed("1130002", "9")])).committed
