@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from dashboard.services import accounts
 from dashboard.services.store import Store
 from data.audit import (
     GENESIS,
@@ -31,7 +32,7 @@ from data.audit import (
 )
 from data.db import migrate, open_engine, reading, writing
 from data.instants import parse_as_of, to_us
-from data.models import AuditEvent, Setting
+from data.models import AuditEvent, User
 from data.school import write_setting
 
 KEY = b"the chain's secret, for tests"
@@ -327,13 +328,12 @@ def test_a_log_that_another_secret_sealed_takes_nothing_more_and_no_new_secret_i
     with own.engine.begin() as connection:
         append(connection, at=MOMENT, actor="x", action="login")
     strange = Store(url, id_key=b"k", instance_dir=tmp_path / "elsewhere")
-    with pytest.raises(NoKeyError), strange.engine.begin() as connection:
-        connection.execute(insert(Setting).values(key="school_name", value="別處"))
-        append(connection, at=MOMENT, actor="y", action="setting_changed")
+    with pytest.raises(NoKeyError):
+        accounts.add_user(strange, "boss", "correct horse battery 7", role="convener", classes=[])
     assert not (tmp_path / "elsewhere" / "audit.key").exists()
     with reading(strange.engine) as connection:  # and it can be read from there
         assert connection.execute(select(AuditEvent.actor)).scalars().all() == ["x"]
-        assert connection.execute(select(Setting)).all() == []
+        assert connection.execute(select(User)).all() == []
     assert faults_of(own.engine) == []
     for store in (own, strange):
         store.engine.dispose()
