@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
 
-from dashboard.components.words import edition_name
+from dashboard.components.awards import step_word
+from dashboard.components.dates import roc_date, roc_datetime, until
+from dashboard.components.settings import setting_name, setting_value
+from dashboard.components.words import edition_name, listed, resolution_word
 from dashboard.i18n import N_
 
 ACTIONS: Final = {
@@ -87,7 +91,7 @@ _KINDS: Final = {
     "criterion": N_("敘獎標準"),
     "award": N_("敘獎案"),
 }
-_DETAILS: Final = {
+DETAILS: Final = {
     "table": N_("表格"),
     "format": N_("格式"),
     "rows": N_("列數"),
@@ -105,8 +109,14 @@ _DETAILS: Final = {
     "role": N_("角色"),
     "on_behalf_of": N_("代理"),
     "grant": N_("職務編號"),
+    "unit": N_("處室組別"),
+    "classes": N_("班級"),
+    "from": N_("起日"),
+    "to": N_("迄日"),
     "for": N_("代理"),
-    "to": N_("到"),
+    "from_grant": N_("代理的職務編號"),
+    "reason": N_("原因"),
+    "deputies": N_("一併結束的代理數"),
     "permission": N_("權限"),
     "endpoint": N_("位置"),
     "before": N_("原為"),
@@ -119,7 +129,7 @@ _DETAILS: Final = {
     "file": N_("檔案"),
     "present": N_("出席人數"),
     "members": N_("成員人數"),
-    "matter": N_("事項"),
+    "matter": N_("工作事項"),
     "meeting": N_("會議"),
     "resolution": N_("決議"),
     "conditions": N_("條件數"),
@@ -127,10 +137,136 @@ _DETAILS: Final = {
     "keys": N_("含金鑰"),
     "made_at": N_("備份時間"),
     "kept": N_("原資料庫留存"),
+    "old_log_number": N_("原紀錄的最後編號"),
+    "old_log_head": N_("原紀錄的最後封印"),
+    "pack": N_("會議資料編號"),
 }
+# The titles of downloads are those of dashboard.exports, which components do not know; what is entered by hand goes by its table.
+TABLES: Final = {
+    "audit": N_("稽核紀錄"),
+    "class_students": N_("班級：學生明細"),
+    "classes": N_("班級明細"),
+    "commendation": N_("敘獎建議名冊"),
+    "department_classes": N_("科別的班級明細"),
+    "disputes": N_("收訖：問題回報"),
+    "notices": N_("提醒紀錄"),
+    "receipts": N_("收訖：班級明細"),
+    "registration": N_("登錄：各班紀錄"),
+    "rejected_rows": N_("退回的列"),
+    "reminders": N_("提醒清單"),
+    "selection": N_("勾選：班級明細"),
+    "slips": N_("班級通知單"),
+    "submission": N_("提交：名冊"),
+    "teachers": N_("教師明細"),
+    "uploads": N_("上傳：班級明細"),
+    "reassignments": N_("改派認證教師"),
+    "exemptions": N_("免辦"),
+    "delegations": N_("認證代理"),
+    "registrations": N_("登錄紀錄"),
+    "submissions": N_("提交紀錄"),
+    "training_sessions": N_("宣導、訓練、研習"),
+}
+PERMISSIONS: Final = {
+    "view_own": N_("檢視自己的資料"),
+    "view_overview": N_("檢視總覽"),
+    "view_uploads": N_("檢視上傳"),
+    "view_certification": N_("檢視教師認證"),
+    "view_selection": N_("檢視勾選"),
+    "view_submission": N_("檢視提交與登錄"),
+    "view_receipts": N_("檢視收訖"),
+    "view_department": N_("檢視科別"),
+    "view_class": N_("檢視班級"),
+    "view_teacher": N_("檢視教師"),
+    "view_student": N_("檢視學生"),
+    "export": N_("匯出"),
+    "view_imports": N_("檢視匯入紀錄"),
+    "import": N_("匯入"),
+    "correct": N_("人工登錄"),
+    "view_packs": N_("檢視會議資料"),
+    "make_packs": N_("凍結會議資料"),
+    "view_meetings": N_("檢視會議"),
+    "manage_meetings": N_("管理會議"),
+    "manage_reminders": N_("管理提醒"),
+    "view_own_case": N_("檢視自己的敘獎案"),
+    "view_awards": N_("檢視敘獎"),
+    "propose_awards": N_("敘獎提案"),
+    "decide_awards": N_("敘獎決定"),
+    "view_audit": N_("檢視稽核紀錄"),
+    "administer": N_("系統管理"),
+}
+# Where somebody was refused, by the name of the route.
+ENDPOINTS: Final = {
+    "": N_("不明的位置"),
+    "/": N_("頁面"),
+    "/<path:path>": N_("頁面"),
+    "/_dash-layout": N_("頁面"),
+    "/_dash-dependencies": N_("頁面"),
+    "/_dash-update-component": N_("頁面的內容"),
+    "account": N_("我的帳號"),
+    "account_logout": N_("登出所有裝置"),
+    "account_password": N_("更改密碼"),
+    "account_role": N_("換職務"),
+    "award_criterion": N_("新增敘獎標準"),
+    "award_draft": N_("建立敘獎案"),
+    "award_examples": N_("載入敘獎標準範例"),
+    "award_list": N_("敘獎建議名冊"),
+    "award_ruling": N_("採用或停用敘獎標準"),
+    "award_step": N_("敘獎案"),
+    "change_account": N_("處理帳號"),
+    "change_meeting": N_("變更會議"),
+    "change_roles": N_("授予或收回職務"),
+    "export": N_("匯出"),
+    "export_audit": N_("匯出稽核紀錄"),
+    "export_reminders_text": N_("匯出提醒清單"),
+    "freeze_pack": N_("凍結會議資料"),
+    "hand_over_notice": N_("提醒改為當面交付"),
+    "healthz": N_("系統狀態"),
+    "import_files": N_("交檔案"),
+    "import_job_rejected": N_("退回的列"),
+    "import_rejected": N_("退回的列"),
+    "import_template": N_("空白範本"),
+    "invite": N_("邀請連結"),
+    "invite_account": N_("新增帳號"),
+    "language": N_("語言"),
+    "login": N_("登入"),
+    "login_code": N_("登入驗證碼"),
+    "logout": N_("登出"),
+    "meeting_minutes": N_("會議紀錄"),
+    "move_resolution": N_("決議改變狀態"),
+    "pack_file": N_("會議資料"),
+    "plan_meeting": N_("安排會議"),
+    "readyz": N_("系統狀態"),
+    "second_factor": N_("第二因素"),
+    "second_factor_change": N_("第二因素"),
+    "sign_on": N_("以學校帳號登入"),
+    "sign_on_return": N_("以學校帳號登入"),
+    "slips": N_("班級通知單"),
+    "switch_reminders": N_("開啟或關閉提醒"),
+}
+REFUSALS: Final = {  # of a school account
+    "audience": N_("登入服務的回覆不是給本站的"),
+    "code": N_("登入服務沒有接受代碼"),
+    "disabled": N_("帳號已停用"),
+    "discovery": N_("登入服務的設定讀不到"),
+    "domain": N_("網域不對"),
+    "email": N_("電子郵件未經確認"),
+    "expired": N_("時鐘不準或逾時"),
+    "issuer": N_("不是設定的登入服務"),
+    "no_role": N_("目前沒有職務"),
+    "nonce": N_("不是這次登入的回覆"),
+    "party": N_("登入服務的回覆不是給本站的"),
+    "provider": N_("登入服務拒絕"),
+    "signature": N_("簽章不對"),
+    "state": N_("不是這次登入的回覆"),
+    "subject": N_("登入服務沒有說是誰"),
+    "taken": N_("帳號已連結到別人"),
+    "unknown": N_("沒有相符的帳號"),
+    "unreachable": N_("連不到登入服務"),
+}
+_CODES: Final[Mapping[str, Mapping[str, str]]] = {"table": TABLES, "permission": PERMISSIONS, "endpoint": ENDPOINTS}
 _SHORT: Final = 8  # of a pseudonym or an import's id: enough to tell two apart
-_SIGHT: Final = 16  # of a fingerprint, as the page of packs shows it; of an instant, to the minute
-_WHOLE: Final = ("teacher", "account", "setting", "meeting", "resolution", "criterion", "award")
+_SIGHT: Final = 16  # of a fingerprint, as the page of packs shows it
+_WHOLE: Final = ("teacher", "account", "meeting", "resolution", "criterion", "award")
 
 
 def action_words(action: str) -> str:
@@ -145,25 +281,72 @@ def about_words(kind: str, code: str) -> str:
     if kind == "class":
         year, _sep, name = code.partition(":")
         return _("班級 %(name)s（%(year)s 學年度）", name=name, year=year)
-    shown = code if kind in _WHOLE else code[:_SHORT]
+    shown = setting_name(code) if kind == "setting" else code if kind in _WHOLE else code[:_SHORT]
     return f"{_(_KINDS[kind])} {shown}" if kind in _KINDS else shown
 
 
-def _shown(name: str, value: Any, role_words: Callable[[str], str]) -> str:
-    if name == "role":
-        return role_words(str(value))
-    if name == "edition" and value in ("full", "members"):
-        return edition_name(str(value))
-    if name == "as_of":
-        return str(value)[:_SIGHT].replace("T", " ")
-    return str(value)[:_SIGHT] if name == "sha256" else str(value)
-
-
-def detail_words(detail: Mapping[str, Any], role_words: Callable[[str], str]) -> str:
-    """Write the figures beside an event; the id of an import stands among what it was about. role_words: names a role."""
+def detail_words(action: str, detail: Mapping[str, Any], role_words: Callable[[str], str]) -> str:
+    """Write what stands beside an event in words; the id of an import stands among what it was about. role_words: names a role."""
     parts = [
-        f"{_(_DETAILS[name]) if name in _DETAILS else name} {_shown(name, value, role_words)}"
+        f"{_(DETAILS[name]) if name in DETAILS else name} {_shown(action, name, value, role_words)}"
         for name, value in detail.items()
         if name != "batch_id" and value is not None
     ]
     return _("、").join(parts) or "—"
+
+
+def _shown(action: str, name: str, value: Any, role_words: Callable[[str], str]) -> str:
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if name == "classes" and isinstance(value, list):
+        return listed(_class_words(str(each)) for each in value)
+    if name in ("before", "after") and action == "setting":
+        return setting_value(str(value))
+    if value == "":
+        return _("沒有迄日") if name == "to" else _("無")
+    said = str(value)
+    try:
+        return _said(action, name, said, role_words)
+    except (KeyError, ValueError):  # an older line, or one that somebody wrote past data.audit
+        return said
+
+
+def _said(action: str, name: str, said: str, role_words: Callable[[str], str]) -> str:
+    """Say a value that is a code or a day; KeyError or ValueError where it is none."""
+    if name == "role":
+        return role_words(said)
+    if name in _CODES:
+        return _(_CODES[name][said])
+    if name == "edition":
+        return edition_name(said)
+    if name == "step":
+        return step_word(said)
+    if name in ("before", "after") and action == "resolution_moved":
+        return resolution_word(said)
+    if name == "reason" and action == "sign_on_refused":
+        return _(REFUSALS[said])
+    if name == "term":
+        return _term_words(int(said))
+    if name == "as_of":
+        return until(datetime.fromisoformat(said))
+    if name == "made_at":
+        return roc_datetime(datetime.fromisoformat(said))
+    if name in ("from", "to"):
+        return roc_date(date.fromisoformat(said), weekday=False)
+    if name == "matter":
+        return _("第 %(n)s 項", n=int(said))
+    if name == "format":
+        return said.upper()
+    return said[:_SIGHT] if name == "sha256" else said
+
+
+def _class_words(said: str) -> str:
+    year, colon, name = said.partition(":")
+    return _("%(name)s 班（%(year)s 學年度）", name=name, year=year) if colon else _("%(name)s 班", name=said)
+
+
+def _term_words(term: int) -> str:
+    year, semester = divmod(term, 10)
+    if not semester:
+        return _("%(year)s 學年度", year=year)
+    return _("%(year)s 學年度第 %(semester)s 學期", year=year, semester=semester)

@@ -61,7 +61,7 @@ def export_audit(suffix: str) -> Response:
             "about": [
                 f"{each.about_kind}:{each.about_code}" if each.about_code else each.about_kind for each in events
             ],
-            "detail": [detail_words(each.detail, role_words) for each in events],
+            "detail": [detail_words(each.action, each.detail, role_words) for each in events],
             "hash": [each.hash for each in events],
         }
     )

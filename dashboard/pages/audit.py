@@ -158,7 +158,7 @@ def _record(event: Event) -> Record:
     about: Any = about_words(event.about_kind, event.about_code)
     if event.about_kind == "import":
         about = inside(about, f"/imports?batch={event.about_code}")
-    cells = [roc_datetime(event.at), event.actor or "—", action_words(event.action), about, detail_words(event.detail, role_words), count(event.number)]  # fmt: skip
+    cells = [roc_datetime(event.at), event.actor or "—", action_words(event.action), about, detail_words(event.action, event.detail, role_words), count(event.number)]  # fmt: skip
     return Record(cells)
 
 

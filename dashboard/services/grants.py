@@ -143,7 +143,7 @@ def give(
         grant_id = add_grant(
             connection, user_id, role=role, classes=classes, unit=unit, starts_on=starts_on, ends_on=ends_on, by=by
         )
-        _note(connection, by, "role_granted", username, {"role": role, "grant": grant_id, "to": _iso(ends_on)})
+        _note(connection, by, "role_granted", username, _detail(connection, grant_id))
     return grant_id
 
 
@@ -161,6 +161,7 @@ def delegate(
 
     Raises AccountError: the role cannot be delegated, is itself held for another, or does not last as long.
     """
+    reason = _line(reason)
     with writing(store.engine) as connection:
         user_id = user_id_of(connection, username)
         source = connection.execute(select(Grant).where(Grant.id == from_grant_id, Grant.revoked_at.is_(None))).first()
@@ -172,19 +173,15 @@ def delegate(
             raise AccountError("不能代理自己")
         if not ROLES[Role(source.role)].can_be_delegated:
             raise AccountError(f"「{ROLES[Role(source.role)].title}」不能代理")
-        if ends_on is None or not reason.strip():
+        if ends_on is None or not reason:
             raise AccountError("代理要有迄日與原因")
         if source.ends_on is not None and ends_on > source.ends_on:
             raise AccountError(f"被代理的職務只到 {source.ends_on:%Y/%m/%d}")
-        named = select(GrantClass.school_year, GrantClass.class_name).where(GrantClass.grant_id == source.id)
-        classes = [name if year is None else f"{year}:{name}" for year, name in connection.execute(named)]
         grant_id = add_grant(
-            connection, user_id, role=source.role, classes=classes, unit=source.unit, starts_on=starts_on, ends_on=ends_on,
-            from_grant_id=source.id, reason=reason.strip(), by=by,
+            connection, user_id, role=source.role, classes=_classes_of(connection, source.id), unit=source.unit,
+            starts_on=starts_on, ends_on=ends_on, from_grant_id=source.id, reason=reason, by=by,
         )  # fmt: skip
-        principal = connection.execute(select(User.username).where(User.id == source.user_id)).scalar_one()
-        said = {"role": source.role, "grant": grant_id, "for": principal, "to": _iso(ends_on)}
-        _note(connection, by, "role_delegated", username, said)
+        _note(connection, by, "role_delegated", username, _detail(connection, grant_id) | {"reason": reason})
     return grant_id
 
 
@@ -207,7 +204,7 @@ def add_grant(
     needs, newest, first = ROLES[Role(role)].needs, _newest_year(connection), starts_on or _today()
     # What a role's scope does not ask for would only look like a limit.
     named = {_class(each, newest) for each in classes} if needs == "classes" else set()
-    unit = unit if needs == "unit" else ""
+    unit = _line(unit) if needs == "unit" else ""
     if needs == "classes" and not named:
         raise AccountError("導師要指定班級（--classes）")
     if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
@@ -250,11 +247,13 @@ def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
             raise AccountError(f"帳號「{username}」沒有編號 {grant_id} 的職務，或已經收回")
         if role == Role.ADMIN and not is_administered(connection, without_grant_id=grant_id):
             raise AccountError("這是最後一個系統管理者的職務，不能收回")
-        connection.execute(update(Grant).where(*still).values(revoked_at=now, revoked_by=by))
         deputies = select(Grant.id).where(Grant.delegated_from_id == grant_id)
+        lasting = deputies.where(Grant.revoked_at.is_(None), Grant.ends_on >= now.date())
+        detail = _detail(connection, grant_id) | {"deputies": len(connection.execute(lasting).all())}
+        connection.execute(update(Grant).where(*still).values(revoked_at=now, revoked_by=by))
         acting = or_(UserSession.grant_id == grant_id, UserSession.grant_id.in_(deputies))
         connection.execute(delete(UserSession).where(acting))
-        _note(connection, by, "role_revoked", username, {"role": role, "grant": grant_id})
+        _note(connection, by, "role_revoked", username, detail)
 
 
 def is_administered(connection: Connection, *, without_user_id: int = 0, without_grant_id: int = 0) -> bool:
@@ -273,18 +272,39 @@ def user_id_of(connection: Connection, username: str) -> int:
 
 
 def _class(said: str, newest: int | None) -> tuple[int | None, str]:
-    year, colon, name = said.rpartition(":")
+    year, colon, name = _line(said).rpartition(":")
     if colon and not (year.isdecimal() and year.isascii()):
         raise AccountError(f"「{said}」的學年看不懂，請寫成 113:101")
     return (int(year) if colon else newest, name)
+
+
+def _line(said: str) -> str:
+    """Return what was typed as one line, for the log and both databases."""
+    return " ".join("".join(each if each.isprintable() else " " for each in said).split())
 
 
 def _newest_year(connection: Connection) -> int | None:
     return connection.execute(select(func.max(SchoolClass.school_year))).scalar()
 
 
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day else None
+def _classes_of(connection: Connection, grant_id: int) -> list[str]:
+    asked = select(GrantClass.school_year, GrantClass.class_name).where(GrantClass.grant_id == grant_id)
+    return sorted(name if year is None else f"{year}:{name}" for year, name in connection.execute(asked))
+
+
+def _detail(connection: Connection, grant_id: int) -> dict[str, object]:
+    """Say what the log keeps of a grant: whoever checks it years later finds the rosters changed."""
+    grant = connection.execute(select(Grant).where(Grant.id == grant_id)).one()
+    detail: dict[str, object] = {"role": grant.role, "grant": grant_id}
+    if grant.unit:
+        detail |= {"unit": grant.unit}
+    if classes := _classes_of(connection, grant_id):
+        detail |= {"classes": classes}
+    detail |= {"from": grant.starts_on.isoformat(), "to": grant.ends_on.isoformat() if grant.ends_on else ""}
+    if grant.delegated_from_id is not None:
+        away = select(User.username).join(Grant, Grant.user_id == User.id).where(Grant.id == grant.delegated_from_id)
+        detail |= {"for": connection.execute(away).scalar_one(), "from_grant": grant.delegated_from_id}
+    return detail
 
 
 def _today() -> date:
@@ -292,5 +312,4 @@ def _today() -> date:
 
 
 def _note(connection: Connection, by: str, action: str, username: str, detail: dict[str, object]) -> None:
-    said = {key: value for key, value in detail.items() if value is not None}
-    append(connection, at=datetime.now(TAIPEI), actor=by, action=action, about=f"account:{username}", detail=said)
+    append(connection, at=datetime.now(TAIPEI), actor=by, action=action, about=f"account:{username}", detail=detail)

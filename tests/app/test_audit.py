@@ -14,9 +14,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, text
 
-from dashboard.components.events import ACTIONS
+from dashboard.access.roles import Permission
+from dashboard.components.events import (
+    ACTIONS,
+    DETAILS,
+    ENDPOINTS,
+    PERMISSIONS,
+    REFUSALS,
+    TABLES,
+    about_words,
+    detail_words,
+)
+from dashboard.exports.tables import all_tables
+from dashboard.frame import role_words
 from dashboard.services import accounts, imports
 from dashboard.services.audit import PAGE_ROWS, about_student, record
+from data import models
 from data.db import reading, writing
 from data.models import AuditEvent, Enrolment, Staff, Student, User
 from tests.app.conftest import fire
@@ -344,3 +357,144 @@ def test_every_action_that_the_code_writes_has_words():
     written = {each for each in written if isinstance(each, str) and re.fullmatch(r"[a-z_]+", each)}
     assert {"login", "export", "import", "undo", "setting", "view_student", "import_expired"} <= written
     assert written <= set(ACTIONS)
+
+
+# One line of each kind that the code writes: what goes into the log, and how it is said.
+SAID = {
+    "login": ({"role": "homeroom"}, "角色 導師"),
+    "login_failed": ({}, "—"),
+    "address_throttled": ({}, "—"),
+    "refused": (
+        {"role": "section_chief", "on_behalf_of": "chief", "permission": "view_student", "endpoint": "slips"},
+        "角色 組長、代理 chief、權限 檢視學生、位置 班級通知單",
+    ),
+    "view_teacher": ({"role": "convener"}, "角色 召集人"),
+    "view_class": ({"role": "homeroom"}, "角色 導師"),
+    "view_student": ({"role": "homeroom"}, "角色 導師"),
+    "export": (
+        {"table": "submission", "format": "csv", "rows": 4, "as_of": "2025-02-04T00:00:00+08:00", "term": 1131, "grade": 1},
+        "表格 提交：名冊、格式 CSV、列數 4、資料截至 114/2/3（一）、學期 113 學年度第 1 學期、年級 1",
+    ),
+    "import_handed_in": ({"job": "0a1b2c3d", "files": 3}, "交件 0a1b2c3d、檔案數 3"),
+    "import": ({"batch_id": "0a1b2c3d", "files": 3, "rows": 90}, "檔案數 3、列數 90"),
+    "import_refused": ({"batch_id": "0a1b2c3d", "refusals": 2}, "退回數 2"),
+    "import_replanned": ({"job": "0a1b2c3d"}, "交件 0a1b2c3d"),
+    "import_confirmed": ({"job": "0a1b2c3d"}, "交件 0a1b2c3d"),
+    "import_cancelled": ({"job": "0a1b2c3d"}, "交件 0a1b2c3d"),
+    "import_expired": ({"job": "0a1b2c3d"}, "交件 0a1b2c3d"),
+    "enter_by_hand": ({"table": "submissions", "rows": 1}, "表格 提交紀錄、列數 1"),
+    "undo": ({"rows": 7}, "列數 7"),
+    "setting": ({"before": "off", "after": "required"}, "原為 不提供、改為 要求系統管理者與執行秘書"),
+    "audit_pruned": ({"through": 12, "hash": "0a1b"}, "刪到編號 12、封印 0a1b"),
+    "pack_frozen": (
+        {"term": 1130, "as_of": "2025-02-03T10:30:00+08:00", "edition": "members", "sha256": "0123456789abcdef0"},
+        "學期 113 學年度、資料截至 114/2/3（一）10:30、版本 成員版、SHA-256 0123456789abcdef",
+    ),
+    "meeting_planned": ({"term": 1132, "members": 20}, "學期 113 學年度第 2 學期、成員人數 20"),
+    "meeting_attendance": ({"present": 12, "members": 20}, "出席人數 12、成員人數 20"),
+    "meeting_held": ({"present": 12, "members": 20}, "出席人數 12、成員人數 20"),
+    "meeting_cancelled": ({}, "—"),
+    "agenda_added": ({"matter": 5}, "工作事項 第 5 項"),
+    "agenda_removed": ({}, "—"),
+    "resolution_added": ({"meeting": 4}, "會議 4"),
+    "resolution_moved": ({"before": "open", "after": "dropped"}, "原為 辦理中、改為 停止辦理"),
+    "notice_handed": ({}, "—"),
+    "award_criterion_added": ({"conditions": 2}, "條件數 2"),
+    "award_examples_loaded": ({}, "—"),
+    "award_adopted": ({"resolution": 3}, "決議 3"),
+    "award_ended": ({"resolution": 3}, "決議 3"),
+    "award_drafted": ({"term": 1131}, "學期 113 學年度第 1 學期"),
+    "award_proposed": ({"step": "proposed", "role": "executive_secretary"}, "步驟 提案，凍結依據、角色 執行秘書"),
+    "award_said": ({"step": "objected", "role": "teacher"}, "步驟 當事人異議、角色 任課教師"),
+    "award_assessed": ({"step": "assessed", "role": "executive_secretary"}, "步驟 工作小組評核、角色 執行秘書"),
+    "award_decided": ({"step": "declined", "role": "convener"}, "步驟 召集人不同意、角色 召集人"),
+    "award_withdrawn": ({"step": "withdrawn", "role": "convener"}, "步驟 撤回、角色 召集人"),
+    "view_awards": ({"role": "convener"}, "角色 召集人"),
+    "backup_made": (
+        {"file": "licheng-1.sqlite", "rows": 9, "sha256": "0123456789abcdef0", "keys": True},
+        "檔案 licheng-1.sqlite、列數 9、SHA-256 0123456789abcdef、含金鑰 是",
+    ),
+    "backup_restored": (
+        {"file": "a.backup", "made_at": "2025-02-03T10:30:00+08:00", "rows": 9, "kept": "", "old_log_number": 5, "old_log_head": "0a1b"},
+        "檔案 a.backup、備份時間 114/2/3（一）10:30、列數 9、原資料庫留存 無、原紀錄的最後編號 5、原紀錄的最後封印 0a1b",
+    ),
+    "user_added": ({"role": "member"}, "角色 工作小組成員"),
+    "password_changed": ({}, "—"),
+    "logged_out_everywhere": ({"sessions": 2}, "登入數 2"),
+    "user_enabled": ({}, "—"),
+    "user_invited": ({}, "—"),
+    "user_reset": ({}, "—"),
+    "user_disabled": ({}, "—"),
+    "staff_code_set": ({"before": "", "after": "T001"}, "原為 無、改為 T001"),
+    "role_granted": (
+        {"role": "homeroom", "grant": 9, "classes": ["112:102", "113:101"], "from": "2025-02-03", "to": ""},
+        "角色 導師、職務編號 9、班級 102 班（112 學年度）、101 班（113 學年度）、起日 114/2/3、迄日 沒有迄日",
+    ),
+    "role_delegated": (
+        {"role": "section_chief", "grant": 9, "unit": "教務處註冊組", "from": "2025-02-03", "to": "2025-02-05", "for": "chief", "from_grant": 3, "reason": "email"},
+        "角色 組長、職務編號 9、處室組別 教務處註冊組、起日 114/2/3、迄日 114/2/5、代理 chief、代理的職務編號 3、原因 email",
+    ),
+    "role_revoked": (
+        {"role": "section_chief", "grant": 3, "unit": "教務處註冊組", "from": "2025-02-03", "to": "", "deputies": 1},
+        "角色 組長、職務編號 3、處室組別 教務處註冊組、起日 114/2/3、迄日 沒有迄日、一併結束的代理數 1",
+    ),
+    "role_taken": ({"role": "teacher", "grant": 9}, "角色 任課教師、職務編號 9"),
+    "second_factor_set_up": ({}, "—"),
+    "second_factor_off": ({}, "—"),
+    "second_factor_reset": ({}, "—"),
+    "recovery_codes_made": ({}, "—"),
+    "recovery_code_used": ({}, "—"),
+    "identity_linked": ({}, "—"),
+    "identity_unlinked": ({}, "—"),
+    "sign_on_refused": ({"reason": "email"}, "原因 電子郵件未經確認"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_stands_beside_an_event_is_said_in_words(action):
+    detail, words = SAID[action]
+    assert detail_words(action, detail, role_words) == words
+
+
+def test_every_code_that_may_stand_beside_an_event_has_words(app):
+    assert set(PERMISSIONS) == set(Permission)
+    assert {key: table.title for key, table in all_tables().items()}.items() <= TABLES.items()
+    routes = {rule.endpoint for rule in app.server.url_map.iter_rules()}
+    assert {name for name in routes if not name.startswith(("_", "/_"))} <= set(ENDPOINTS)
+    source = (ROOT / "dashboard/services/single_sign_on.py").read_text(encoding="utf-8")
+    assert set(re.findall(r'SignOnError\("(\w+)"\)', source)) == set(REFUSALS)
+    entered = set(
+        re.findall(r"_enter\(\s*connection,\s*(\w+)", (ROOT / "data/corrections.py").read_text(encoding="utf-8"))
+    )
+    assert len(entered) == 6
+    assert {getattr(models, name).__tablename__ for name in entered} <= set(TABLES)
+    assert about_words("setting", "second_factor") == "設定 第二因素（驗證碼）"
+
+
+LOGS = ("append", "record", "record_refusal", "_audit", "_note")
+
+
+def test_every_figure_that_the_code_writes_beside_an_event_has_a_name():
+    written = set()
+    for path in [*(ROOT / "dashboard").rglob("*.py"), *(ROOT / "data").rglob("*.py")]:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                written |= keys_logged_in(function)
+    assert {"role", "grant", "deputies", "old_log_head", "pack", "sessions", "table", "rows"} <= written
+    assert written - {"batch_id"} <= set(DETAILS)
+
+
+def keys_logged_in(function):
+    """Return the keys of what a function hands to the log: of the dictionaries in the call, and of what is bound to detail."""
+    nodes = list(ast.walk(function))
+    called = [(each, getattr(each.func, "id", ""), getattr(each.func, "attr", "")) for each in nodes if isinstance(each, ast.Call)]  # fmt: skip
+    calls = [each for each, name, method in called if name in LOGS or method == "record"]  # a list's append is none
+    bound = [
+        each.value
+        for each in nodes
+        for name in getattr(each, "targets", [getattr(each, "target", None)])
+        if getattr(name, "id", "") == "detail" and each.value is not None
+    ]
+    parts = [function] if function.name in ("_asked", "_head_of") else []  # the whole of it is such a dictionary
+    dictionaries = [each for part in [*calls, *bound, *parts] for each in ast.walk(part) if isinstance(each, ast.Dict)]
+    return {key.value for each in dictionaries for key in each.keys if isinstance(key, ast.Constant)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -151,6 +152,40 @@ def test_a_role_ends_with_its_last_day(people):
     assert account(people, token, at=midnight) is None
 
 
+def logged(store, action):
+    with reading(store.engine) as connection:
+        asked = (
+            select(AuditEvent.about, AuditEvent.detail)
+            .where(AuditEvent.action == action)
+            .order_by(AuditEvent.id.desc())
+        )
+        about, detail = connection.execute(asked).first()
+    return about, json.loads(detail)
+
+
+def test_the_log_says_of_a_role_what_whoever_checks_it_a_year_later_asks(people):
+    last = (TODAY + 3 * DAY).isoformat()
+    number = grants.give(people, "wang", role="homeroom", classes=["101", "112:102"], starts_on=TODAY + DAY, by="root")
+    first = (TODAY + DAY).isoformat()
+    said = {"role": "homeroom", "grant": number, "classes": ["112:102", "113:101"], "from": first, "to": ""}
+    assert logged(people, "role_granted") == ("account:wang", said)
+    source = number_of(people, "head")
+    deputy = grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY + 3 * DAY, reason=" 公\u3000假\n第二行\x00", by="root")  # fmt: skip
+    said = {"role": "section_chief", "grant": deputy, "unit": "教務處註冊組", "from": TODAY.isoformat(), "to": last, "for": "head", "from_grant": source}  # fmt: skip
+    assert logged(people, "role_delegated") == ("account:lin", said | {"reason": "公 假 第二行"})
+    grants.revoke(people, "lin", deputy, by="root")
+    assert logged(people, "role_revoked") == ("account:lin", said | {"deputies": 0})
+    over = grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    to_come = TODAY + 2 * DAY
+    grants.delegate(people, "wang", from_grant_id=source, starts_on=to_come, ends_on=to_come, reason="公假", by="root")
+    with writing(people.engine) as connection:
+        connection.execute(update(Grant).where(Grant.id == over).values(ends_on=TODAY - DAY))
+    grants.revoke(people, "head", source, by="root")
+    about, said = logged(people, "role_revoked")
+    assert (about, said["unit"], said["to"], said["deputies"]) == ("account:head", "教務處註冊組", "", 1)
+    assert "for" not in said
+
+
 REFUSED = [
     (lambda s: grants.give(s, "nobody", role="member", by="root"), "沒有「nobody」這個帳號"),
     (lambda s: grants.give(s, "lin", role="king", by="root"), "沒有「king」這個角色"),
@@ -166,6 +201,7 @@ REFUSED = [
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), ends_on=TODAY, reason=" ", by="root"), "迄日與原因"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "wang"), ends_on=TODAY, reason="假", by="root"), "不能代理"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "root"), ends_on=TODAY, reason="假", by="root"), "不能代理"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), ends_on=TODAY, reason="假" * 201, by="root"), "不能超過 200"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=999, ends_on=TODAY, reason="假", by="root"), "找不到"),
     (lambda s: grants.revoke(s, "lin", number_of(s, "head"), by="root"), "沒有編號"),
     (lambda s: grants.revoke(s, "root", number_of(s, "root"), by="x"), "最後一個系統管理者"),
