@@ -7,11 +7,11 @@ from flask import Flask, Response, abort, current_app, make_response, redirect, 
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, current_scope, may, store
 from dashboard.access.views import enter, form_token, is_own_form, leave, take_session
-from dashboard.components.dates import roc_date, roc_datetime
-from dashboard.frame import grant_words, role_title, scope_words
+from dashboard.components.dates import roc_datetime
+from dashboard.frame import coming_words, grant_facts, grant_words, role_title, scope_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
-from dashboard.services import accounts, passwords, sessions
+from dashboard.services import accounts, grants, passwords, sessions
 from dashboard.services.typed import whole_number
 
 
@@ -136,10 +136,18 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
         (each.browser or _("不明的瀏覽器"), roc_datetime(each.began_at), roc_datetime(each.seen_at), each.is_this_one)
         for each in logins
     ]
+    standing = grants.list_standing(store())
+    roles = [
+        (
+            held.id, grant_words(held), grant_facts(held), coming_words(held), held.id == own.grant_id,
+            [(each.username, grant_facts(each), coming_words(each)) for each in standing if each.from_grant_id == held.id],
+        )
+        for held in sorted(standing, key=lambda each: each.on_behalf_of != "")  # the own ones first
+        if held.username == own.username
+    ]  # fmt: skip
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
-        roles=[(held.id, grant_words(held), roc_date(held.ends_on, weekday=False) if held.ends_on else "", held.id == own.grant_id) for held in own.held],
-        logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=passwords.MINIMUM_LENGTH,
+        roles=roles, logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=passwords.MINIMUM_LENGTH,
         rule=_rule(), fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip
     return make_response(page, status)

@@ -64,7 +64,7 @@ def change_account() -> Response:
             return _refused(_("請選擇要做什麼"))
     except AccountError as error:
         return _refused(str(error))
-    return redirect("/admin", 303)  # type: ignore[return-value]
+    return _done(step)
 
 
 def change_roles(step: str) -> Response:
@@ -91,7 +91,7 @@ def change_roles(step: str) -> Response:
             abort(404)
     except AccountError as error:
         return _refused(str(error))
-    return redirect("/admin", 303)  # type: ignore[return-value]
+    return _done(step)
 
 
 def _day(said: str) -> date | None:
@@ -111,6 +111,11 @@ def _link(username: str, token: str, hours: int, warnings: list[str]) -> Respons
     link = f"{request.host_url}invite/{token}"
     page = render_template("link.html", username=username, link=link, hours=hours, warnings=warnings, language=language())  # fmt: skip
     return make_response(page)
+
+
+def _done(step: str) -> Response:
+    """Go back to the page, which says what was done (pages.admin.DONE)."""
+    return redirect(f"/admin?done={step}", 303)  # type: ignore[return-value]
 
 
 def _refused(text: str) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -125,11 +125,25 @@ def refusal(
     return None
 
 
-def plain_frame(page_id: str, title: str, query: dict[str, str | None], *, permission: Permission) -> html.Div:
-    """Return a page that asks nothing: a callback fills its head and body for who may see it."""
-    refused = refusal(title, (), query, permission=permission)
-    parts = [html.Div(id=f"{page_id}-{part}", className="lc-stack") for part in ("head", "body")]
-    return around(parts if refused is None else refused)
+def plain_frame(
+    page_id: str,
+    title: str,
+    query: dict[str, str | None],
+    *,
+    permission: Permission,
+    done: Mapping[str, str] | None = None,
+) -> html.Div:
+    """Return a page that asks nothing: a callback fills its head and body for who may see it.
+
+    done: what to say after a form did its work, by the code that its redirect put into the query; no other text is ever said.
+    """
+    refused = refusal(title, ("done",) if done else (), query, permission=permission)
+    if refused is not None:
+        return around(refused)
+    head, body = (html.Div(id=f"{page_id}-{part}", className="lc-stack") for part in ("head", "body"))
+    words = (done or {}).get(query.get("done") or "", "")
+    said = [html.P(f"✓ {_(words)}", role="status", className="lc-form-done")] if words else []
+    return around([head, *said, body])
 
 
 def around(content: list[Any]) -> html.Div:
@@ -204,6 +218,22 @@ def grant_words(held: Held) -> str:
         else [_("%(name)s 班（%(year)s 學年度）", name=name, year=year) for year, name in sorted(held.classes)]
     )
     return _("：").join(part for part in (held_words(held.role, held.on_behalf_of), listed(parts)) if part)
+
+
+def grant_facts(held: Held) -> str:
+    """Say the number of a role that is held, and from which day to which."""
+    first, last = (roc_date(day, weekday=False) for day in (held.starts_on, held.ends_on))
+    days = (
+        _("%(first)s 起，沒有迄日", first=first)
+        if held.ends_on is None
+        else _("%(first)s 至 %(last)s", first=first, last=last)
+    )
+    return _("編號 %(n)s，%(days)s", n=held.id, days=days)
+
+
+def coming_words(held: Held) -> str:
+    """Say from which day on a role is held that is still to come; "" where it is in force."""
+    return "" if held.is_in_force else _("%(day)s 起", day=roc_date(held.starts_on, weekday=False))
 
 
 def role_words(role: str) -> str:

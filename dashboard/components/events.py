@@ -303,7 +303,7 @@ def _shown(action: str, name: str, value: Any, role_words: Callable[[str], str])
     if name in ("before", "after") and action == "setting":
         return setting_value(str(value))
     if value == "":
-        return _("沒有迄日") if name == "to" else _("無")
+        return _("無")
     said = str(value)
     try:
         return _said(action, name, said, role_words)

@@ -15,15 +15,16 @@ from dashboard.access.session import current_name, store
 from dashboard.components.attributes import aria
 from dashboard.components.badge import badge
 from dashboard.components.card import card
-from dashboard.components.dates import roc_date, roc_datetime
+from dashboard.components.dates import roc_datetime
 from dashboard.components.filter_bar import select
 from dashboard.components.forms import choice_field, posting_form, text_field
 from dashboard.components.numbers import count
 from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
 from dashboard.components.settings import setting_meaning, setting_name, setting_value
-from dashboard.components.words import listed
-from dashboard.frame import grant_words, plain_frame, role_words
+from dashboard.components.words import aside, listed
+from dashboard.frame import coming_words, grant_facts, grant_words, plain_frame, role_words
+from dashboard.i18n import N_
 from dashboard.services import accounts, backups, grants, health
 from dashboard.services.backups import BackupError, Shelved
 from dashboard.services.grants import Held
@@ -39,6 +40,15 @@ FIELDS: Final = (
 LITTLE_BYTES: Final = 2 * 10**9
 BACKUP_DAYS: Final = 7
 SHOWN_BACKUPS: Final = 20
+DONE: Final = {  # what a form of accounts did, by its step
+    "grant": N_("已授予職務。"),
+    "delegate": N_("已設定代理。"),
+    "revoke": N_("已收回職務，立刻生效。"),
+    "disable": N_("已停用帳號，登入都已結束。"),
+    "enable": N_("已啟用帳號，並解除鎖定。"),
+    "logout": N_("已登出這個帳號的所有裝置。"),
+    "second_factor": N_("已取消這個帳號的第二因素。"),
+}
 Line = tuple[str, str, str, str]  # of what, status, how it stands, what to do
 
 register_page(__name__, path="/admin", name="系統管理", order=19, permission=Permission.ADMINISTER)
@@ -46,7 +56,7 @@ register_page(__name__, path="/admin", name="系統管理", order=19, permission
 
 def layout(**query: str | None) -> html.Div:
     """An empty place; the callbacks below fill it for who may."""
-    return plain_frame(PAGE, _("系統管理"), query, permission=Permission.ADMINISTER)
+    return plain_frame(PAGE, _("系統管理"), query, permission=Permission.ADMINISTER, done=DONE)
 
 
 @protected_callback(
@@ -319,13 +329,13 @@ def _accounts_card() -> html.Section:
     logins = health.last_logins(store())
     enabled = sum(is_enabled for *_rest, is_enabled in found)
     lasting = grants.list_standing(store())
-    headers = [_("帳號"), _("職務"), _("期間"), _("狀態"), _("最近登入")]
+    headers = [_("帳號"), _("職務"), _("狀態"), _("最近登入")]
     records = [
         Record(
-            [name, _stacked([grant_words(each) for each in held]), _stacked([_days(each) for each in held]), badge("done", words=_("啟用")) if is_enabled else badge("not_open", words=_("停用")),
+            [name, _roles_of(name, lasting), badge("done", words=_("啟用")) if is_enabled else badge("not_open", words=_("停用")),
              roc_datetime(logins[name]) if name in logins else _("沒有登入過")]
         )
-        for name, held, is_enabled in found
+        for name, _held, is_enabled in found
     ]  # fmt: skip
     return card(
         [
@@ -376,8 +386,8 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
     """Three forms: one more role, one held for somebody who is away, and one taken back."""
     accounts_offered = [(name, name) for name in names]
     own = [each for each in lasting if not each.on_behalf_of]
-    delegable = [(str(each.id), f"{each.username}・{grant_words(each)}") for each in own if ROLES[each.role].can_be_delegated]  # fmt: skip
-    held = [(f"{each.id}:{each.username}", f"{each.username}・{grant_words(each)}") for each in lasting]
+    delegable = [(str(each.id), _choice(each)) for each in own if ROLES[each.role].can_be_delegated]
+    held = [(f"{each.id}:{each.username}", _choice(each)) for each in lasting]
     grant = [
         choice_field(f"{PAGE}-grant-name", "name", _("帳號"), accounts_offered, names[0] if names else ""),
         choice_field(f"{PAGE}-grant-role", "role", _("角色"), [(role.value, role_words(role)) for role in Role], Role.TEACHER),
@@ -386,9 +396,9 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
         *_day_fields("grant", must_end=False),
     ]  # fmt: skip
     delegate = [
-        choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), [("", _("請選擇")), *delegable]),
+        choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), [("", _("請選擇")), *delegable], whole=True),
         choice_field(f"{PAGE}-delegate-name", "name", _("由哪個帳號代理"), accounts_offered, names[0] if names else ""),
-        text_field(f"{PAGE}-delegate-reason", "reason", _("原因"), note=_("例：公假")),
+        text_field(f"{PAGE}-delegate-reason", "reason", _("原因"), note=_("例：公假；請不要寫姓名")),
         *_day_fields("delegate", must_end=True),
     ]
     revoke = [choice_field(f"{PAGE}-revoke-grant", "grant", _("職務"), [("", _("請選擇")), *held], whole=True)]
@@ -414,10 +424,18 @@ def _role_list() -> html.Details:
     return html.Details([html.Summary(_("各種角色看得到什麼")), table])
 
 
-def _stacked(words: Sequence[str]) -> Any:
-    return html.Div([html.Div(each) for each in words]) if words else "—"
+def _roles_of(username: str, standing: Sequence[Held]) -> Any:
+    """List an account's roles, those to come as well, each with its number and days."""
+    shown = []
+    for held in standing:
+        if held.username == username:
+            mark: list[Any] = [" ", badge("not_open", words=words)] if (words := coming_words(held)) else []
+            shown.append(
+                html.Div([html.Div([grant_words(held), *mark]), html.Div(grant_facts(held), className="lc-muted")])
+            )
+    return html.Div(shown, className="lc-stack") if shown else "—"
 
 
-def _days(held: Held) -> str:
-    first, last = (roc_date(day, weekday=False) for day in (held.starts_on, held.ends_on))
-    return _("%(first)s 起", first=first) if held.ends_on is None else f"{first}–{last}"
+def _choice(held: Held) -> str:
+    """Name a role among others to choose from: two of one person may differ in their days alone."""
+    return f"{held.username}・{grant_words(held)}" + aside(grant_facts(held))

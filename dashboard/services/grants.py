@@ -40,7 +40,10 @@ class AccountError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A role that an account holds. on_behalf_of: the account of the person who is away, else "". ends_on: the last whole day."""
+    """A role that an account holds. on_behalf_of: the account of the person who is away, else "". ends_on: the last whole day.
+
+    from_grant_id: the role of the person who is away.
+    """
 
     id: int
     username: str
@@ -50,6 +53,7 @@ class Held:
     starts_on: date
     ends_on: date | None
     on_behalf_of: str
+    from_grant_id: int | None
     reason: str
     granted_by: str
     revoked_at: datetime | None
@@ -120,7 +124,7 @@ def _read(connection: Connection, wanted: Executable, **asked: object) -> list[H
     return [
         Held(
             row.id, row.username, Role(row.role), row.unit, frozenset(classes[row.id]), row.starts_on, row.ends_on,
-            row.on_behalf_of, row.reason, row.granted_by, row.revoked_at, bool(row.is_in_force),
+            row.on_behalf_of, row.delegated_from_id, row.reason, row.granted_by, row.revoked_at, bool(row.is_in_force),
         )
         for row in {row.id: row for row in rows}.values()
     ]  # fmt: skip

@@ -110,7 +110,7 @@ def test_disabling_resetting_and_logging_out_end_what_was_open_and_stand_in_the_
     admin = client_for("admin")
     theirs = log_in(app, newcomer, PASSWORD)
     assert is_in(theirs)
-    assert change(admin, newcomer, "logout").status_code == 303
+    assert change(admin, newcomer, "logout").headers["Location"] == "/admin?done=logout"
     assert not is_in(theirs)
     assert change(admin, newcomer, "disable").status_code == 303
     assert not is_in(log_in(app, newcomer, PASSWORD))

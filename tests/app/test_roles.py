@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select
 
+from dashboard.components.dates import roc_date
 from dashboard.services import accounts, grants
 from data.db import reading, writing
 from data.instants import TAIPEI
 from data.models import AuditEvent, Grant, User
+from tests.app.conftest import fire
 from tests.app.test_matrix import route
 from tests.school import PASSWORD, ROLES
 
@@ -146,7 +149,11 @@ def test_the_administrator_gives_no_role_to_oneself_and_a_wrong_form_is_refused_
 def test_a_form_sent_by_the_page_is_told_where_to_go_and_b8_with_the_headers_of_every_answer(client_for, both):
     admin, data = client_for("admin"), {"grant": f"{both}:both"}
     answer = admin.post("/admin/roles/revoke", data=data, headers={"X-Licheng-Form": "1"})
-    assert (answer.status_code, answer.get_json(), "Location" in answer.headers) == (200, {"location": "/admin"}, False)
+    assert (answer.status_code, answer.get_json(), "Location" in answer.headers) == (
+        200,
+        {"location": "/admin?done=revoke"},
+        False,
+    )
     page = admin.get("/account").headers
     same = [name for name, _ in page if name.startswith(("X-", "Cache-", "Content-Security-", "Referrer-", "Cross-"))]
     assert len(same) == 7
@@ -161,3 +168,58 @@ def test_the_bar_offers_the_other_roles_and_nothing_to_who_has_one(client_for, b
     assert "/account/role" not in str(route(client_for("homeroom"), "/").get_json())
     assert "您有 2 個職務" in page(client_for("both"))
     assert "個職務，一次用一個" not in page(client_for("homeroom"))
+
+
+def body_of(client):
+    answer = fire(client, "..admin-head.children...admin-body.children..", inputs={"theme.data": "light"})
+    return json.dumps(answer.get_json(), ensure_ascii=False)
+
+
+def day(number):
+    return roc_date(TODAY + timedelta(days=number), weekday=False)
+
+
+def test_the_page_says_what_was_done_by_a_code_and_never_what_the_address_says(client_for, both):
+    admin = client_for("admin")
+    data = {"name": "both", "role": "member", "to": TODAY.isoformat()}
+    assert admin.post("/admin/roles/grant", data=data).headers["Location"] == "/admin?done=grant"
+    assert "{'children': '✓ 已授予職務。', 'className': 'lc-form-done', 'role': 'status'}" in str(route(admin, "/admin", "?done=grant").get_json())  # fmt: skip
+    plain = route(admin, "/admin").get_json()
+    for step in ("grant", "delegate", "revoke", "disable", "enable", "logout", "second_factor"):
+        assert "✓ 已" in str(route(admin, "/admin", f"?done={step}").get_json()), step
+    for said in ("", "granted", "<b>x</b>", "已授予職務。", "__class__"):
+        assert route(admin, "/admin", f"?done={said}").get_json() == plain
+    for query in ("?done=grant&done=revoke", "?undone=grant", "?done=grant&x=1"):
+        assert "看不懂的條件" in str(route(admin, "/admin", query).get_json())
+    assert "已授予職務" not in str(route(client_for("auditor"), "/admin", "?done=grant").get_json())
+    assert "看不懂的條件" in str(route(admin, "/privacy", "?done=grant").get_json())  # a page that has no such form
+
+
+def test_a_role_is_shown_with_its_number_and_days_and_one_to_come_says_from_when(client_for, place, both):
+    to_come = grants.give(place.store, "both", role="member", starts_on=TODAY + timedelta(days=3), by="root")
+    own, shown = page(client_for("both")), body_of(client_for("admin"))
+    for seen in (own, shown):
+        assert f"編號 {both}，{day(0)} 起，沒有迄日" in seen
+        assert f"編號 {to_come}，{day(3)} 起，沒有迄日" in seen
+    assert f'<span class="lc-badge lc-not_open">{day(3)} 起</span>' in own
+    assert f'"{day(3)} 起"' in shown
+    assert f'value="{to_come}"' not in own  # nobody acts in it yet
+    assert change(client_for("both"), to_come).status_code == 403
+
+
+def test_who_is_away_and_who_stands_in_both_see_it_and_nobody_else_does(client_for, place, both):
+    with reading(place.store.engine) as connection:
+        source = connection.execute(select(Grant.id).join(User).where(User.username == "chief")).scalar()
+    deputy = grants.delegate(place.store, "both", from_grant_id=source, ends_on=TODAY + timedelta(days=2), reason="公假", by="root")  # fmt: skip
+    later = grants.delegate(
+        place.store, "member", from_grant_id=source, starts_on=TODAY + timedelta(days=3), ends_on=TODAY + timedelta(days=4), reason="公假", by="root"
+    )  # fmt: skip
+    away, standing_in, other = (page(client_for(name)) for name in ("chief", "both", "secretary"))
+    assert f"由 both 代理（編號 {deputy}，{day(0)} 至 {day(2)}）" in away
+    assert re.search(rf"由 member 代理（編號 {later}，{day(3)} 至 {day(4)}） <span class=[^>]+>{day(3)} 起", away)
+    assert "組長（代理 chief）" in standing_in
+    assert f"編號 {deputy}，{day(0)} 至 {day(2)}" in standing_in
+    assert [name for name in ("both", "chief", "member") if f"由 {name} 代理" in other + standing_in] == []
+    assert "組長（代理 chief）" in body_of(client_for("admin"))
+    grants.revoke(place.store, "member", later, by="root")
+    assert "由 member 代理" not in page(client_for("chief"))
