@@ -350,7 +350,9 @@ def _accounts_card() -> html.Section:
         footnote=[
             _("新帳號與重設都給一次性的連結，由本人自己設定密碼；管理者不知道任何人的密碼。"),
             _("停用、重設、登出與收回職務立刻生效，並記在稽核紀錄；不能停用自己與最後一個系統管理者。"),
-            _("一個人可以有好幾個職務，一次用一個；代理的職務到期或本人的職務收回就自動結束。"),
+            _(
+                "一個人可以有好幾個職務，一次用一個；代理的職務到期、本人的職務收回或帳號停用，就自動結束。稽核不能同時擔任會變更資料的職務。"
+            ),
         ],
         wide=True,
     )
@@ -410,7 +412,7 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
 
 
 def _day_fields(form: str, *, must_end: bool) -> list[html.Div]:
-    last = _("最後一天") if must_end else _("最後一天；不填就沒有迄日")
+    last = _("最後一天；代理最長一年") if must_end else _("最後一天；不填就沒有迄日")
     return [
         text_field(f"{PAGE}-{form}-from", "from", _("起日"), kind="date", required=False, note=_("不填就是今天")),
         text_field(f"{PAGE}-{form}-to", "to", _("迄日"), kind="date", required=must_end, note=last),

@@ -24,7 +24,7 @@ from sqlalchemy import (  # fmt: skip
 )
 from sqlalchemy.orm import aliased
 
-from dashboard.access.roles import ROLES, Role
+from dashboard.access.roles import PERMISSIONS, ROLES, Permission, Role
 from dashboard.services.store import Store
 from data.audit import append
 from data.db import reading, writing
@@ -32,6 +32,7 @@ from data.instants import TAIPEI
 from data.models import Grant, GrantClass, SchoolClass, User, UserSession
 
 LONGEST_REASON = 200
+_LOOKING = frozenset(each for each in Permission if each.startswith("view_")) | {Permission.EXPORT}
 
 
 class AccountError(ValueError):
@@ -61,8 +62,13 @@ class Held:
 
 
 def in_force(on: date | BindParameter[date]) -> ColumnElement[bool]:
-    """Return the condition that a grant holds on a day; a deputy's holds only while that of the person who is away does."""
-    is_source_held = exists().where(_SOURCE.id == Grant.delegated_from_id, *_holds(_SOURCE, on))
+    """Return the condition that a grant holds on a day; a deputy's holds only while that of the person who is away does.
+
+    Nor does it while that person's account is disabled: whoever may not come in has nothing to be stood in for. It holds again
+    when the account is enabled; who really takes over is given the role.
+    """
+    is_enabled = exists().where(_OWNER.id == _SOURCE.user_id, _OWNER.disabled_at.is_(None))
+    is_source_held = exists().where(_SOURCE.id == Grant.delegated_from_id, is_enabled, *_holds(_SOURCE, on))
     return and_(*_holds(Grant, on), or_(Grant.delegated_from_id.is_(None), is_source_held))
 
 
@@ -73,7 +79,7 @@ def _holds(grant: type[Grant], on: date | BindParameter[date]) -> tuple[ColumnEl
 
 
 # Written once: every request asks, and writing a statement takes longer than its answer.
-_SOURCE, _AWAY_GRANT, _AWAY = aliased(Grant), aliased(Grant), aliased(User)
+_SOURCE, _OWNER, _AWAY_GRANT, _AWAY = aliased(Grant), aliased(User), aliased(Grant), aliased(User)
 _ON: BindParameter[date] = bindparam("on", type_=Date())
 _GRANTS = (
     select(
@@ -163,7 +169,8 @@ def delegate(
 ) -> int:
     """Let an account hold another's role while that person is away, with the same scope; return the new grant's number.
 
-    Raises AccountError: the role cannot be delegated, is itself held for another, or does not last as long.
+    It begins within a year and lasts at most one: whoever is away for longer has a successor. Raises AccountError: the role
+    cannot be delegated, is itself held for another, is not held on all of the days, or its holder's account is disabled.
     """
     reason = _line(reason)
     with writing(store.engine) as connection:
@@ -179,8 +186,17 @@ def delegate(
             raise AccountError(f"「{ROLES[Role(source.role)].title}」不能代理")
         if ends_on is None or not reason:
             raise AccountError("代理要有迄日與原因")
+        first = starts_on or _today()
+        if first > _a_year_after(_today()):
+            raise AccountError("代理的起日要在一年以內")
+        if ends_on > _a_year_after(max(first, _today())):
+            raise AccountError("代理最長一年；更久請直接授予職務")
         if source.ends_on is not None and ends_on > source.ends_on:
             raise AccountError(f"被代理的職務只到 {source.ends_on:%Y/%m/%d}")
+        if first < source.starts_on:
+            raise AccountError(f"被代理的職務從 {source.starts_on:%Y/%m/%d} 才開始")
+        if connection.execute(select(User.disabled_at).where(User.id == source.user_id)).scalar_one() is not None:
+            raise AccountError("被代理的帳號已停用；請直接授予職務")
         grant_id = add_grant(
             connection, user_id, role=source.role, classes=_classes_of(connection, source.id), unit=source.unit,
             starts_on=starts_on, ends_on=ends_on, from_grant_id=source.id, reason=reason, by=by,
@@ -222,13 +238,18 @@ def add_grant(
     if len(reason) > LONGEST_REASON or len(unit) > LONGEST_REASON:
         raise AccountError(f"文字不能超過 {LONGEST_REASON} 個字")
     scope = (unit, frozenset((newest or 0 if year is None else year, name) for year, name in named))
-    same = [
+    at_once = [
         held for held in _read(connection, _OF_ACCOUNT, on=first, user_id=user_id)
-        if held.revoked_at is None and held.role == role and (held.unit, held.classes) == scope
-        and (held.ends_on is None or held.ends_on >= first) and (ends_on is None or held.starts_on <= ends_on)
+        if held.revoked_at is None and (held.ends_on is None or held.ends_on >= first) and (ends_on is None or held.starts_on <= ends_on)
     ]  # fmt: skip
-    if same:
-        raise AccountError(f"這段時間已經有同樣的職務（編號 {same[0].id}）")
+    for held in at_once:
+        if held.role == role and (held.unit, held.classes) == scope:
+            raise AccountError(f"這段時間已經有同樣的職務（編號 {held.id}）")
+        if are_in_conflict(Role(role), held.role):
+            other = held.role if role == Role.AUDITOR else Role(role)
+            raise AccountError(
+                f"稽核不能同時擔任{ROLES[other].title}：自己做的事要由別人稽核（這段時間已經有編號 {held.id} 的職務）"
+            )
     made = connection.execute(
         insert(Grant).values(
             user_id=user_id, role=role, unit=unit, starts_on=first, ends_on=ends_on, delegated_from_id=from_grant_id, reason=reason,
@@ -239,6 +260,16 @@ def add_grant(
     for year, name in sorted(named, key=str):
         connection.execute(insert(GrantClass).values(grant_id=grant_id, school_year=year, class_name=name))
     return grant_id
+
+
+def are_in_conflict(one: Role, other: Role) -> bool:
+    """Tell whether nobody may hold two roles on the same day, as one checks what the other does.
+
+    The auditor reads the log of who imported, corrected, decided and changed accounts; so it is no role for whoever does that:
+    administrator, convener, executive secretary and section chief. Homeroom teachers, teachers and members only look and take
+    away what they may see, and nothing that an auditor has to judge rests on them.
+    """
+    return Role.AUDITOR in (one, other) and any(PERMISSIONS[role] - _LOOKING for role in (one, other))
 
 
 def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
@@ -285,6 +316,10 @@ def _class(said: str, newest: int | None) -> tuple[int | None, str]:
 def _line(said: str) -> str:
     """Return what was typed as one line, for the log and both databases."""
     return " ".join("".join(each if each.isprintable() else " " for each in said).split())
+
+
+def _a_year_after(day: date) -> date:
+    return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
 def _newest_year(connection: Connection) -> int | None:

@@ -223,3 +223,26 @@ def test_who_is_away_and_who_stands_in_both_see_it_and_nobody_else_does(client_f
     assert "組長（代理 chief）" in body_of(client_for("admin"))
     grants.revoke(place.store, "member", later, by="root")
     assert "由 member 代理" not in page(client_for("chief"))
+
+
+def test_a11_disabling_who_is_away_ends_what_the_deputy_holds_of_it_at_the_next_request(client_for, place, both):
+    with reading(place.store.engine) as connection:
+        source = connection.execute(select(Grant.id).join(User).where(User.username == "chief")).scalar()
+    deputy = grants.delegate(place.store, "both", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    client = client_for("both")
+    change(client, deputy)
+    assert client.get("/exports/teachers.csv").status_code == 200
+    for step, expected in (("disable", 401), ("enable", 200)):
+        assert (
+            client_for("admin").post("/admin/accounts/change", data={"name": "chief", "step": step}).status_code == 303
+        )
+        assert layout_of(client) == expected
+        assert change(client_for("both"), deputy).status_code == (403 if step == "disable" else 302)
+
+
+def test_an_auditor_is_given_no_role_that_changes_what_is_audited_and_keeps_those_held(client_for, place):
+    admin, before = client_for("admin"), len(grants.list_grants(place.store))
+    for data in ({"name": "auditor", "role": "section_chief", "unit": place.school.chief_unit}, {"name": "chief", "role": "auditor"}):  # fmt: skip
+        answer = admin.post("/admin/roles/grant", data=data)
+        assert (answer.status_code, "稽核不能同時擔任組長" in answer.get_data(as_text=True)) == (400, True)
+    assert len(grants.list_grants(place.store)) == before

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select, update
 
+from dashboard.access.roles import ROLES, Role
 from dashboard.services import accounts, grants, second_factor
 from dashboard.services.grants import AccountError
 from data.db import reading, writing
@@ -21,6 +23,7 @@ from tests.unit.builders import take_in, write_small_school
 PASSWORD = "正確的馬兒電池訂書針 7"
 TODAY = datetime.now(TAIPEI).date()
 DAY = timedelta(days=1)
+YEAR = (pd.Timestamp(TODAY) + pd.DateOffset(years=1)).date()  # the same day of the next year
 FIRST = date(2025, 1, 1)
 
 
@@ -48,13 +51,15 @@ a_grant = st.tuples(days, st.none() | days, st.booleans(), st.none() | st.intege
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=st.lists(a_grant, max_size=6), on=days)
-def test_a_role_is_held_on_its_days_until_revoked_and_for_another_only_while_that_one_holds_it(store, made, on):
+@given(made=st.lists(a_grant, max_size=6), on=days, disabled=st.none() | st.sampled_from([1, 2]))
+def test_a_role_is_held_on_its_days_until_revoked_and_for_another_only_while_that_one_holds_it(
+    store, made, on, disabled
+):
     stamp = datetime(2025, 1, 1, tzinfo=TAIPEI)
     with writing(store.engine) as connection:
         connection.execute(delete(User))
         for user in (1, 2):
-            values = {"id": user, "username": f"u{user}", "password_hash": "", "staff_code": "", "created_at": stamp, "failed_count": 0}  # fmt: skip
+            values = {"id": user, "username": f"u{user}", "password_hash": "", "staff_code": "", "created_at": stamp, "failed_count": 0, "disabled_at": stamp if user == disabled else None}  # fmt: skip
             connection.execute(insert(User).values(values))
         for number, (starts_on, ends_on, is_revoked, source) in enumerate(made):
             values = {
@@ -71,7 +76,7 @@ def test_a_role_is_held_on_its_days_until_revoked_and_for_another_only_while_tha
     expected = set()
     for number, (*_, source) in enumerate(made):
         is_deputy = source is not None and source < number
-        if holds(number) and (not is_deputy or holds(source)):
+        if holds(number) and (not is_deputy or (holds(source) and 1 + source % 2 != disabled)):
             expected.add(number + 1)
     with reading(store.engine) as connection:
         found = [each.id for user in (1, 2) for each in grants.held_by(connection, user, on=on)]
@@ -202,6 +207,11 @@ REFUSED = [
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "wang"), ends_on=TODAY, reason="假", by="root"), "不能代理"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "root"), ends_on=TODAY, reason="假", by="root"), "不能代理"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), ends_on=TODAY, reason="假" * 201, by="root"), "不能超過 200"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), ends_on=YEAR + DAY, reason="假", by="root"), "代理最長一年；更久請直接授予職務"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), starts_on=TODAY + 9 * DAY, ends_on=YEAR + 10 * DAY, reason="假", by="root"), "代理最長一年"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), starts_on=YEAR + DAY, ends_on=YEAR + DAY, reason="假", by="root"), "起日要在一年以內"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), starts_on=date.max, ends_on=date.max, reason="假", by="root"), "起日要在一年以內"),
+    (lambda s: grants.delegate(s, "lin", from_grant_id=number_of(s, "head"), ends_on=date.max, reason="假", by="root"), "代理最長一年"),
     (lambda s: grants.delegate(s, "lin", from_grant_id=999, ends_on=TODAY, reason="假", by="root"), "找不到"),
     (lambda s: grants.revoke(s, "lin", number_of(s, "head"), by="root"), "沒有編號"),
     (lambda s: grants.revoke(s, "root", number_of(s, "root"), by="x"), "最後一個系統管理者"),
@@ -230,6 +240,86 @@ def test_what_is_held_for_another_cannot_be_handed_on_nor_last_longer_than_it(pe
     deputy = grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY + DAY, reason="假", by="root")
     with pytest.raises(AccountError, match="不能再請別人代理"):
         grants.delegate(people, "head", from_grant_id=deputy, ends_on=TODAY, reason="假", by="root")
+
+
+def test_a_deputy_may_stand_in_for_a_whole_year_from_any_day_of_the_next_one(people):
+    source = number_of(people, "head")
+    grants.delegate(people, "lin", from_grant_id=source, ends_on=YEAR, reason="留職停薪", by="root")
+    grants.delegate(
+        people, "wang", from_grant_id=source, starts_on=YEAR, ends_on=YEAR + 360 * DAY, reason="留職停薪", by="root"
+    )
+
+
+def test_a_year_after_the_29th_of_february_is_the_28th(people, monkeypatch):
+    monkeypatch.setattr(grants, "_today", lambda: date(2028, 2, 29))
+    source = grants.give(people, "wang", role="convener", starts_on=date(2028, 2, 29), by="root")
+    asked = {"from_grant_id": source, "reason": "假", "by": "root"}
+    with pytest.raises(AccountError, match="最長一年"):
+        grants.delegate(people, "lin", ends_on=date(2029, 3, 1), **asked)
+    grants.delegate(people, "lin", ends_on=date(2029, 2, 28), **asked)
+
+
+def test_nobody_stands_in_for_a_role_before_its_first_day(people):
+    source = grants.give(people, "wang", role="convener", starts_on=TODAY + 2 * DAY, by="root")
+    asked = {"from_grant_id": source, "ends_on": TODAY + 3 * DAY, "reason": "假", "by": "root"}
+    with pytest.raises(AccountError, match="才開始"):
+        grants.delegate(people, "lin", **asked)
+    deputy = grants.delegate(people, "lin", starts_on=TODAY + 2 * DAY, **asked)
+    assert deputy in {each.id for each in grants.list_standing(people)}
+
+
+def test_only_who_looks_and_changes_nothing_may_be_an_auditor_as_well(people):
+    refused = {"admin", "convener", "executive_secretary", "section_chief"}  # typed here on purpose
+    scope = {"homeroom": {"classes": ["101"]}, "section_chief": {"unit": "教務處註冊組"}}
+    auditor = grants.give(people, "wang", role="auditor", starts_on=TODAY + DAY, ends_on=TODAY + 3 * DAY, by="root")
+    for role in set(Role) - {"auditor", "teacher"}:  # a teacher wang is already
+        for first, last in ((0, None), (0, 1), (2, 2), (3, None)):  # a day in common
+            given = {
+                "role": role,
+                "starts_on": TODAY + first * DAY,
+                "ends_on": None if last is None else TODAY + last * DAY,
+            }
+            if role not in refused:
+                grants.revoke(
+                    people, "wang", grants.give(people, "wang", **given, **scope.get(role, {}), by="root"), by="root"
+                )
+                continue
+            with pytest.raises(AccountError, match=f"稽核不能同時擔任{ROLES[role].title}.*編號 {auditor}"):
+                grants.give(people, "wang", **given, **scope.get(role, {}), by="root")
+        grants.give(people, "wang", role=role, starts_on=TODAY + 4 * DAY, **scope.get(role, {}), by="root")  # and none
+    for holder in ("head", "root"):
+        with pytest.raises(AccountError, match="稽核不能同時擔任"):
+            grants.give(people, holder, role="auditor", starts_on=TODAY + 9 * DAY, by="root")
+    with pytest.raises(AccountError, match="稽核不能同時擔任組長"):
+        grants.delegate(
+            people, "wang", from_grant_id=number_of(people, "head"), ends_on=TODAY + DAY, reason="公假", by="root"
+        )
+    grants.revoke(people, "wang", auditor, by="root")
+    deputy = grants.delegate(
+        people, "wang", from_grant_id=number_of(people, "head"), ends_on=TODAY + DAY, reason="公假", by="root"
+    )
+    with pytest.raises(AccountError, match=f"稽核不能同時擔任組長.*編號 {deputy}"):
+        grants.give(people, "wang", role="auditor", ends_on=TODAY, by="root")
+    assert {role for role in Role if grants.are_in_conflict(role, Role.AUDITOR)} == refused
+    assert not any(
+        grants.are_in_conflict(one, other) for one in set(Role) - {"auditor"} for other in set(Role) - {"auditor"}
+    )
+
+
+def test_what_a_deputy_holds_of_a_disabled_account_is_worth_nothing_until_it_is_enabled_again(people):
+    source = number_of(people, "head")
+    deputy = grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY + 3 * DAY, reason="公假", by="root")
+    token = accounts.act_as(people, account(people, accounts.log_in(people, "lin", PASSWORD)), deputy)
+    assert account(people, token).role == "section_chief"
+    accounts.disable_user(people, "head", by="root")
+    assert account(people, token) is None
+    own = account(people, accounts.log_in(people, "lin", PASSWORD))
+    assert [held.role for held in own.held] == ["member"]
+    assert accounts.act_as(people, own, deputy) is None
+    with pytest.raises(AccountError, match="已停用"):
+        grants.delegate(people, "wang", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    accounts.enable_user(people, "head", by="root")
+    assert accounts.act_as(people, own, deputy) is not None
 
 
 def test_the_last_administrator_without_an_end_cannot_be_disabled(people):
