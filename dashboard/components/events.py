@@ -342,7 +342,7 @@ def _said(action: str, name: str, said: str, role_words: Callable[[str], str]) -
 
 def _class_words(said: str) -> str:
     year, colon, name = said.partition(":")
-    return _("%(name)s 班（%(year)s 學年度）", name=name, year=year) if colon else _("%(name)s 班", name=said)
+    return _("%(name)s（%(year)s 學年度）", name=name, year=year) if colon else said
 
 
 def _term_words(term: int) -> str:

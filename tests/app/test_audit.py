@@ -428,7 +428,7 @@ SAID = {
     "staff_code_set": ({"before": "", "after": "T001"}, "原為 無、改為 T001"),
     "role_granted": (
         {"role": "homeroom", "grant": 9, "classes": ["112:102", "113:101"], "from": "2025-02-03", "to": ""},
-        "角色 導師、職務編號 9、班級 102 班（112 學年度）、101 班（113 學年度）、起日 114/2/3、迄日 無",
+        "角色 導師、職務編號 9、班級 102（112 學年度）、101（113 學年度）、起日 114/2/3、迄日 無",
     ),
     "role_delegated": (
         {"role": "section_chief", "grant": 9, "unit": "教務處註冊組", "from": "2025-02-03", "to": "2025-02-05", "for": "chief", "from_grant": 3, "reason": "email"},
