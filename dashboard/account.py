@@ -8,7 +8,7 @@ from dashboard.access.roles import Permission
 from dashboard.access.session import current_account, current_scope, may, store
 from dashboard.access.views import enter, form_token, is_own_form, leave, take_session
 from dashboard.components.dates import roc_datetime
-from dashboard.frame import coming_words, grant_facts, grant_words, role_title, scope_words
+from dashboard.frame import grant_facts, grant_words, role_title, scope_words, waiting_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
 from dashboard.services import accounts, grants, passwords, sessions
@@ -139,8 +139,8 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     standing = grants.list_standing(store())
     roles = [
         (
-            held.id, grant_words(held), grant_facts(held), coming_words(held), held.id == own.grant_id,
-            [(each.username, grant_facts(each), coming_words(each)) for each in standing if each.from_grant_id == held.id],
+            held.id, grant_words(held), grant_facts(held), waiting_words(held), held.id == own.grant_id,
+            [(each.username, grant_facts(each), waiting_words(each)) for each in standing if each.from_grant_id == held.id],
         )
         for held in sorted(standing, key=lambda each: each.on_behalf_of != "")  # the own ones first
         if held.username == own.username

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
+from zoneinfo import ZoneInfo
 
 from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html, page_registry
 from flask_babel import gettext as _
@@ -16,7 +18,7 @@ from dashboard.access.scope import Scope
 from dashboard.access.session import current_account, current_name, current_scope, may, store
 from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
-from dashboard.components.dates import last_day, roc_date
+from dashboard.components.dates import TAIPEI, last_day, roc_date
 from dashboard.components.empty import empty_state
 from dashboard.components.filter_bar import date_input, filter_bar, select
 from dashboard.components.links import inside
@@ -231,9 +233,13 @@ def grant_facts(held: Held) -> str:
     return _("編號 %(n)s，%(days)s", n=held.id, days=days)
 
 
-def coming_words(held: Held) -> str:
-    """Say from which day on a role is held that is still to come; "" where it is in force."""
-    return "" if held.is_in_force else _("%(day)s 起", day=roc_date(held.starts_on, weekday=False))
+def waiting_words(held: Held) -> str:
+    """Say what a role waits for that is not in force: its first day, or the account of the person who is away; "" where it is."""
+    if held.is_in_force:
+        return ""
+    if held.starts_on > datetime.now(ZoneInfo(TAIPEI)).date():
+        return _("%(day)s 起", day=roc_date(held.starts_on, weekday=False))
+    return _("%(name)s 的帳號已停用", name=held.on_behalf_of)
 
 
 def role_words(role: str) -> str:

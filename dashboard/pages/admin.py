@@ -23,7 +23,7 @@ from dashboard.components.page import page_header
 from dashboard.components.records import Record, record_table
 from dashboard.components.settings import setting_meaning, setting_name, setting_value
 from dashboard.components.words import aside, listed
-from dashboard.frame import coming_words, grant_facts, grant_words, plain_frame, role_words
+from dashboard.frame import grant_facts, grant_words, plain_frame, role_words, waiting_words
 from dashboard.i18n import N_
 from dashboard.services import accounts, backups, grants, health
 from dashboard.services.backups import BackupError, Shelved
@@ -431,7 +431,7 @@ def _roles_of(username: str, standing: Sequence[Held]) -> Any:
     shown = []
     for held in standing:
         if held.username == username:
-            mark: list[Any] = [" ", badge("not_open", words=words)] if (words := coming_words(held)) else []
+            mark: list[Any] = [" ", badge("not_open", words=words)] if (words := waiting_words(held)) else []
             shown.append(
                 html.Div([html.Div([grant_words(held), *mark]), html.Div(grant_facts(held), className="lc-muted")])
             )

@@ -111,10 +111,16 @@ def list_grants(store: Store, username: str = "", *, on: date | None = None) -> 
 
 
 def list_standing(store: Store) -> list[Held]:
-    """Return the grants in force or still to come, the oldest first."""
+    """Return the grants that are neither over nor revoked, the oldest first: in force, to come, or waiting for a disabled account."""
     today = _today()
+    known = {held.id: held for held in list_grants(store, on=today)}
+
+    def is_left(held: Held) -> bool:
+        return held.revoked_at is None and (held.ends_on is None or held.ends_on >= today)
+
     return [
-        held for held in list_grants(store, on=today) if held.is_in_force or (held.revoked_at is None and held.starts_on > today)
+        held for held in known.values()
+        if is_left(held) and (held.from_grant_id is None or is_left(known[held.from_grant_id]))
     ]  # fmt: skip
 
 

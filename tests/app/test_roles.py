@@ -237,7 +237,10 @@ def test_a11_disabling_who_is_away_ends_what_the_deputy_holds_of_it_at_the_next_
             client_for("admin").post("/admin/accounts/change", data={"name": "chief", "step": step}).status_code == 303
         )
         assert layout_of(client) == expected
-        assert change(client_for("both"), deputy).status_code == (403 if step == "disable" else 302)
+        again = client_for("both")
+        for seen in (page(again), body_of(client_for("admin"))):
+            assert ("chief 的帳號已停用" in seen) == (step == "disable")
+        assert change(again, deputy).status_code == (403 if step == "disable" else 302)
 
 
 def test_an_auditor_is_given_no_role_that_changes_what_is_audited_and_keeps_those_held(client_for, place):

@@ -266,6 +266,8 @@ def test_nobody_stands_in_for_a_role_before_its_first_day(people):
         grants.delegate(people, "lin", **asked)
     deputy = grants.delegate(people, "lin", starts_on=TODAY + 2 * DAY, **asked)
     assert deputy in {each.id for each in grants.list_standing(people)}
+    grants.revoke(people, "wang", source, by="root")
+    assert not {deputy, source} & {each.id for each in grants.list_standing(people)}  # nothing is to come of it
 
 
 def test_only_who_looks_and_changes_nothing_may_be_an_auditor_as_well(people):
@@ -318,6 +320,7 @@ def test_what_a_deputy_holds_of_a_disabled_account_is_worth_nothing_until_it_is_
     assert accounts.act_as(people, own, deputy) is None
     with pytest.raises(AccountError, match="已停用"):
         grants.delegate(people, "wang", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    assert deputy in {each.id for each in grants.list_standing(people)}  # to be seen and revoked
     accounts.enable_user(people, "head", by="root")
     assert accounts.act_as(people, own, deputy) is not None
 
