@@ -1,0 +1,5 @@
+"""`python -m dashboard.cli` is `licheng`."""
+
+from dashboard.cli import main
+
+main()

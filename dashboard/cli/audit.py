@@ -1,0 +1,58 @@
+"""`licheng audit`: the chain of the log, its head, and what is too old."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dashboard.cli.database import Db, open_store
+from dashboard.cli.terminal import err, fail
+from dashboard.services import audit
+
+
+def audit_verify(
+    head: Annotated[str, typer.Option(help="以前用 licheng audit head 記下的封印；有它才看得出最新的紀錄被刪掉")] = "",
+    db: Db = "",
+) -> None:
+    """查驗稽核紀錄的鏈：有沒有任何一筆被改掉、刪掉、插入或調換。"""
+    verdict = audit.check(open_store(db), head=head.strip().lower()).verdict
+    for fault in verdict.faults:
+        err.print(_fault_words(fault), markup=False)
+    if verdict.faults:
+        if verdict.count and (verdict.faults[0].first, verdict.faults[0].last) == (1, verdict.number):
+            err.print("每一筆都不符：請確認 instance/audit.key 是這個資料庫原來的那一把。", markup=False)
+        raise typer.Exit(1)
+    Console(soft_wrap=True, highlight=False).print(f"共 {verdict.count:,} 筆，鏈完整。", markup=False)
+
+
+def _fault_words(fault: audit.Fault) -> str:
+    which = f"第 {fault.first} 筆" if fault.first == fault.last else f"第 {fault.first} 至 {fault.last} 筆"
+    return {
+        "changed": f"{which}：內容、順序或封印被改過，或是另外插入的",
+        "missing": f"{which}：不見了",
+        "unlinked": f"{which}：接不上前一筆，前面有紀錄被換過或調換過",
+        "cut": f"找不到記下的封印：{which}之後的紀錄被刪掉，或那一筆被改過",
+    }[fault.kind]
+
+
+def audit_head(db: Db = "") -> None:
+    """印出最新一筆的編號與封印；請記在這臺電腦以外的地方，日後用 verify --head 對照。"""
+    number, seal = audit.head_of(open_store(db))
+    sys.stdout.write(f"{number} {seal}\n")
+
+
+def audit_prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只算有幾筆，不刪除")] = False,
+    db: Db = "",
+) -> None:
+    """刪除超過保存年限的稽核紀錄（設定 audit_retention_years）；刪到哪一筆會留下紀錄，鏈仍可查驗。"""
+    try:
+        removed, first_kept = audit.prune(open_store(db), by=getpass.getuser(), dry_run=dry_run)
+    except audit.BrokenChainError:
+        raise fail("鏈不完整，沒有刪除任何紀錄；請先執行 licheng audit verify") from None
+    done = "會刪除" if dry_run else "已刪除"
+    Console(soft_wrap=True, highlight=False).print(f"{done} {removed:,} 筆；保留 {first_kept:%Y/%m/%d} 起的紀錄。")

@@ -1,0 +1,34 @@
+"""The database that a command works on: as --db or the environment says, at the newest structure."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from dashboard.cli.terminal import fail
+from dashboard.services.store import Store
+from dashboard.settings import Settings
+
+Db = Annotated[str, typer.Option("--db", help="資料庫網址；預設為 LICHENG_DATABASE_URL 或 instance/ 裡的 SQLite")]
+
+
+def settings_of(db: str) -> Settings:
+    """Return what the environment says, with the database of --db where one is given."""
+    try:
+        return Settings(database_url=db) if db else Settings()
+    except ValidationError as error:
+        names = "、".join(f"LICHENG_{str(each['loc'][0]).upper()}" for each in error.errors())
+        raise fail(f"環境變數的值不能用：{names}") from None
+
+
+def open_store(db: str, *, migrate: bool = True) -> Store:
+    """Open the database, brought to the newest structure unless it is to be left as it is."""
+    settings = settings_of(db)
+    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if migrate:
+        store.migrate()
+    return store

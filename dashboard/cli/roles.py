@@ -1,0 +1,106 @@
+"""`licheng user`: which roles an account holds, until when and for whom."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dashboard.access.roles import ROLES
+from dashboard.cli.accounts import refusing, warn
+from dashboard.cli.database import Db, open_store
+from dashboard.services import accounts, grants
+from dashboard.services.grants import Held
+from dashboard.services.typed import names
+
+Until = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天；不寫就沒有迄日")]
+From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="第一天；預設是今天")]
+
+
+def user_list(db: Db = "") -> None:
+    """列出帳號與今天的職務。"""
+    table = Table("帳號", "角色", "範圍", "狀態")
+    for name, held, enabled in accounts.list_users(open_store(db)):
+        roles, scopes = ("\n".join(part(each) for each in held) or "—" for part in (_role_words, _scope_words))
+        table.add_row(name, roles, scopes, "啟用" if enabled else "停用")
+    Console().print(table)
+
+
+def _role_words(held: Held) -> str:
+    return held.role.value + (f"（代理 {held.on_behalf_of}）" if held.on_behalf_of else "")
+
+
+def _scope_words(held: Held) -> str:
+    everything = {
+        "": "系統" if held.role == "admin" else "全校",
+        "staff_code": "本人",
+        "unit": held.unit,
+        "classes": "",
+    }[ROLES[held.role].needs]
+    return everything or "、".join(f"{year}:{name}" for year, name in sorted(held.classes))
+
+
+def user_roles(
+    name: Annotated[str, typer.Argument(help="帳號；不寫就列出全部")] = "", db: Db = ""
+) -> None:  # fmt: skip
+    """列出職務的編號、範圍、起迄與代理誰，收回的也在內。"""
+    table = Table("編號", "帳號", "角色", "範圍", "起日", "迄日", "原因", "由誰給", "狀態")
+    with refusing():
+        for held in grants.list_grants(open_store(db), name):
+            state = (
+                "使用中"
+                if held.is_in_force
+                else f"{held.revoked_at:%Y-%m-%d} 收回"
+                if held.revoked_at
+                else "不在期間內"
+            )
+            days = (f"{held.starts_on}", f"{held.ends_on or '—'}")
+            table.add_row(str(held.id), held.username, _role_words(held), _scope_words(held), *days, held.reason or "—", held.granted_by, state)  # fmt: skip
+    Console(width=160).print(table)
+
+
+def user_grant(
+    name: str,
+    role: Annotated[str, typer.Option(help="同 user add")],
+    classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
+    unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
+    starts_on: From = None,
+    ends_on: Until = None,
+    db: Db = "",
+) -> None:
+    """再給帳號一個職務；同一個人可以有好幾個，一次用一個。"""
+    store = open_store(db)
+    with refusing():
+        number = grants.give(store, name, role=role, classes=names(classes), unit=unit, starts_on=_day(starts_on), ends_on=_day(ends_on), by=getpass.getuser())  # fmt: skip
+    warn(store, classes=names(classes), unit=unit)
+    Console().print(f"職務編號 {number}", markup=False)
+
+
+def user_delegate(
+    name: Annotated[str, typer.Argument(help="代理人的帳號")],
+    number: Annotated[int, typer.Argument(help="被代理的職務編號，見 user roles")],
+    reason: Annotated[str, typer.Option(help="原因，例：公假")],
+    ends_on: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天")],
+    starts_on: From = None,
+    db: Db = "",
+) -> None:
+    """有人不在時，讓另一個帳號代理他的職務到某一天。"""
+    with refusing():
+        made = grants.delegate(open_store(db), name, from_grant_id=number, starts_on=_day(starts_on), ends_on=_day(ends_on), reason=reason, by=getpass.getuser())  # fmt: skip
+    Console().print(f"職務編號 {made}", markup=False)
+
+
+def user_revoke(
+    name: str, number: Annotated[int, typer.Argument(help="職務編號，見 user roles")], db: Db = ""
+) -> None:  # fmt: skip
+    """收回職務；正在用它的登入立刻結束，紀錄留著。"""
+    with refusing():
+        grants.revoke(open_store(db), name, number, by=getpass.getuser())
+
+
+def _day(said: datetime | None) -> date | None:
+    return said.date() if said else None
