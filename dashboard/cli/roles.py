@@ -10,15 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dashboard.access.roles import ROLES
-from dashboard.cli.accounts import refusing, warn
+from dashboard.access.roles import ROLES, Role
+from dashboard.cli.accounts import refusing, require_scope, say, warn
 from dashboard.cli.database import Db, open_store
+from dashboard.cli.terminal import fail
 from dashboard.services import accounts, grants
 from dashboard.services.grants import Held
 from dashboard.services.typed import names
 
-Until = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天；不寫就沒有迄日")]
-From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="第一天；預設是今天")]
+_DAY = "YYYY-MM-DD"
+Until = Annotated[str, typer.Option("--until", metavar=_DAY, help="最後一天；不寫就沒有迄日")]
+From = Annotated[str, typer.Option("--from", metavar=_DAY, help="第一天；預設是今天")]
 
 
 def user_list(db: Db = "") -> None:
@@ -68,15 +70,20 @@ def user_grant(
     role: Annotated[str, typer.Option(help="同 user add")],
     classes: Annotated[str, typer.Option(help="班級，以逗號分開；其他學年寫 113:101")] = "",
     unit: Annotated[str, typer.Option(help="處室組別，例：教務處註冊組")] = "",
-    starts_on: From = None,
-    ends_on: Until = None,
+    starts_on: From = "",
+    ends_on: Until = "",
     db: Db = "",
 ) -> None:
     """再給帳號一個職務；同一個人可以有好幾個，一次用一個。"""
-    store = open_store(db)
+    first, last, store = _day(starts_on), _day(ends_on), open_store(db)
     with refusing():
-        number = grants.give(store, name, role=role, classes=names(classes), unit=unit, starts_on=_day(starts_on), ends_on=_day(ends_on), by=getpass.getuser())  # fmt: skip
-    warn(store, classes=names(classes), unit=unit)
+        staff_code = accounts.staff_code_of(store, name)
+    if role == Role.TEACHER and not staff_code:
+        raise fail(f"任課教師的帳號要有教師代碼；請先執行：licheng user staff {name} 教師代碼")
+    require_scope(role, classes=classes, staff=staff_code, unit=unit)
+    with refusing():
+        number = grants.give(store, name, role=role, classes=names(classes), unit=unit, starts_on=first, ends_on=last, by=getpass.getuser())  # fmt: skip
+    warn(store, name, classes=names(classes), unit=unit)
     Console().print(f"職務編號 {number}", markup=False)
 
 
@@ -84,13 +91,14 @@ def user_delegate(
     name: Annotated[str, typer.Argument(help="代理人的帳號")],
     number: Annotated[int, typer.Argument(help="被代理的職務編號，見 user roles")],
     reason: Annotated[str, typer.Option(help="原因，例：公假")],
-    ends_on: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="最後一天")],
-    starts_on: From = None,
+    ends_on: Annotated[str, typer.Option("--until", metavar=_DAY, help="最後一天")],
+    starts_on: From = "",
     db: Db = "",
 ) -> None:
     """有人不在時，讓另一個帳號代理他的職務到某一天。"""
+    first, last = _day(starts_on), _day(ends_on)
     with refusing():
-        made = grants.delegate(open_store(db), name, from_grant_id=number, starts_on=_day(starts_on), ends_on=_day(ends_on), reason=reason, by=getpass.getuser())  # fmt: skip
+        made = grants.delegate(open_store(db), name, from_grant_id=number, starts_on=first, ends_on=last, reason=reason, by=getpass.getuser())  # fmt: skip
     Console().print(f"職務編號 {made}", markup=False)
 
 
@@ -100,7 +108,11 @@ def user_revoke(
     """收回職務；正在用它的登入立刻結束，紀錄留著。"""
     with refusing():
         grants.revoke(open_store(db), name, number, by=getpass.getuser())
+    say(f"已收回帳號 {name} 編號 {number} 的職務。")
 
 
-def _day(said: datetime | None) -> date | None:
-    return said.date() if said else None
+def _day(said: str) -> date | None:
+    try:
+        return datetime.strptime(said, "%Y-%m-%d").date() if said else None
+    except ValueError:
+        raise fail(f"「{said}」不是日期，請寫成 2026-11-30", 2) from None

@@ -105,19 +105,31 @@ def add_user(
         _audit(connection, by, "user_added", {"role": role}, about=username)
 
 
-def scope_warnings(store: Store, *, classes: Sequence[str], staff_code: str, unit: str) -> list[str]:
-    """Say what of an account's scope no roster knows: it may come with the next import, or be a slip of the pen."""
+def scope_warnings(
+    store: Store, *, username: str = "", classes: Sequence[str], staff_code: str, unit: str
+) -> list[str]:
+    """Say what of an account's scope no roster knows: it may come with the next import, or be a slip of the pen.
+
+    username: whose scope it is, to name the enabled accounts of others that have its 教師代碼 too.
+    """
     with reading(store.engine) as connection:
         newest = connection.execute(select(func.max(SchoolClass.school_year))).scalar()
         known = {(year, name) for year, name in connection.execute(select(SchoolClass.school_year, SchoolClass.name))}
         staff = connection.execute(select(Staff.staff_code, Staff.unit)).all()
+        having = select(User.username).where(User.staff_code == staff_code, User.disabled_at.is_(None))
+        sharing = connection.execute(having.order_by(User.username)).scalars().all() if staff_code and username else []
     warnings = []
     for each in classes:
         year, _, name = each.rpartition(":")
         if (int(year) if year.isdigit() else newest, name) not in known:
             warnings.append(f"班級導師名冊沒有「{each}」，這個帳號目前看不到任何班級")
     if staff_code and staff_code not in {row.staff_code for row in staff}:
-        warnings.append(f"教職員名冊沒有教師代碼「{staff_code}」")
+        warnings.append(
+            f"教職員名冊沒有教師代碼「{staff_code}」；代碼已經設定，請核對有沒有寫錯，或匯入有這位教職員的名冊"
+        )
+    others = [each for each in sharing if each != username]
+    if others:
+        warnings.append(f"教師代碼 {staff_code} 也是帳號「{'」「'.join(others)}」的；一個人只要一個帳號，請核對")
     if unit and unit not in {row.unit for row in staff}:
         warnings.append(f"教職員名冊沒有處室「{unit}」")
     return warnings
@@ -153,6 +165,13 @@ def set_staff_code(store: Store, username: str, staff_code: str, *, by: str = SY
         connection.execute(update(User).where(User.id == user_id).values(staff_code=code))
         connection.execute(delete(UserSession).where(UserSession.user_id == user_id))
         _audit(connection, by, "staff_code_set", {"before": before, "after": code}, about=username)
+
+
+def staff_code_of(store: Store, username: str) -> str:
+    """Return whose account it is (教師代碼), "" where nobody said. Raises AccountError."""
+    with reading(store.engine) as connection:
+        user_id = user_id_of(connection, username)
+        return connection.execute(select(User.staff_code).where(User.id == user_id)).scalar_one()
 
 
 def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:

@@ -365,3 +365,104 @@ def test_another_instances_secret_is_named_as_the_likely_cause(licheng, tmp_path
     licheng("setting", "school_name", "里程高中")
     (tmp_path / "instance" / "audit.key").write_text("another")
     assert "instance/audit.key" in licheng("audit", "verify").stderr
+
+
+# --- accounts and their roles -----------------------------------------------------------------------------------------
+
+
+def invite(inside, name, *words):
+    return inside("user", "invite", name, "--site", "https://licheng.example", *words)
+
+
+def test_every_step_with_an_account_says_what_was_done_in_one_line(inside, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("一個夠長的好密碼一二三四\n一個夠長的好密碼一二三五\n"))
+    invite(inside, "boss", "--role", "admin")
+    invite(inside, "wang", "--role", "member")
+    for words, line in [
+        (("passwd", "wang", "--password-stdin"), "已更改帳號 wang 的密碼，所有連線已登出；本人下次登入時要改成自己的密碼。"),
+        (("passwd", "wang", "--password-stdin", "--keep"), "已更改帳號 wang 的密碼，所有連線已登出。"),
+        (("staff", "wang", ""), "帳號 wang 已沒有教師代碼，所有連線已登出。"),
+        (("link", "wang", "--subject", "a", "--issuer", "https://i.example"), "已把帳號 wang 連結到單一登入。"),
+        (("unlink", "wang"), "連結已解除"),
+        (("second-factor-reset", "wang"), "這個帳號沒有設定第二因素"),
+        (("disable", "wang"), "已停用帳號 wang，所有連線已登出。"),
+        (("enable", "wang"), "已啟用帳號 wang，並解除鎖定。"),
+        (("revoke", "wang", "2"), "已收回帳號 wang 編號 2 的職務。"),
+    ]:  # fmt: skip
+        assert inside("user", *words) == SimpleNamespace(code=0, out=line + "\n", err="")
+
+
+def test_a_code_that_no_roster_has_is_set_and_the_remark_says_so(inside):
+    invite(inside, "wang", "--role", "member")
+    done = inside("user", "staff", "wang", "T999")
+    assert (done.code, done.out) == (0, "帳號 wang 的教師代碼已設為 T999，所有連線已登出。\n")
+    (line,) = done.err.splitlines()
+    assert "代碼已經設定，請核對" in line
+    assert inside("user", "grant", "wang", "--role", "teacher").code == 0
+
+
+def test_two_enabled_accounts_of_one_person_are_remarked_on(inside):
+    def remark(result):
+        assert result.code == 0
+        return "教師代碼 T001 也是帳號「wang」的" in result.err
+
+    assert not remark(invite(inside, "wang", "--role", "teacher", "--staff", "T001"))
+    assert remark(invite(inside, "chen", "--role", "teacher", "--staff", "T001"))
+    assert not remark(inside("user", "staff", "wang", "T001"))  # but it is chen's
+    assert remark(inside("user", "staff", "chen", "T001"))
+    inside("user", "disable", "wang")
+    assert not remark(inside("user", "staff", "chen", "T001"))
+    assert "教師代碼 T001 也是帳號「chen」的" in inside("user", "enable", "wang").err
+    assert not remark(inside("user", "staff", "chen", "T002"))
+
+
+@pytest.mark.parametrize(
+    ("role", "line"),
+    [
+        ("homeroom", "導師要指定班級：請加 --classes，例：--classes 101"),
+        ("teacher", "任課教師的帳號要有教師代碼：請加 --staff，例：--staff T001"),
+        ("section_chief", "組長要指定處室組別：請加 --unit，例：--unit 教務處註冊組"),
+    ],
+)
+def test_a_role_without_its_scope_names_the_option_to_add(inside, role, line):
+    assert invite(inside, "wang", "--role", role) == SimpleNamespace(code=1, out="", err=line + "\n")
+    assert "wang" not in inside("user", "list").out
+
+
+def test_a_teacher_whose_account_is_nobodys_yet_is_told_the_command_to_run_first(inside):
+    invite(inside, "wang", "--role", "member")
+    refused = inside("user", "grant", "wang", "--role", "teacher")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "任課教師的帳號要有教師代碼；請先執行：licheng user staff wang 教師代碼\n"
+    assert inside("user", "staff", "wang", "T001").code == 0
+    assert inside("user", "grant", "wang", "--role", "teacher").code == 0
+
+
+def test_a_link_has_the_schools_address_or_says_that_it_is_this_machines(inside, monkeypatch):
+    invite(inside, "wang", "--role", "member")
+    here = inside("user", "reset", "wang")
+    assert here.out.startswith("http://127.0.0.1:8050/invite/")
+    assert "--site" in here.err
+    assert "LICHENG_SITE_URL" in here.err
+    monkeypatch.setenv("LICHENG_SITE_URL", "https://licheng.school.example/")
+    schools = inside("user", "reset", "wang")
+    assert schools.out.startswith("https://licheng.school.example/invite/")
+    assert schools.err == ""
+    said = inside("user", "reset", "wang", "--site", "https://other.example")
+    assert said.out.startswith("https://other.example/invite/")
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("wrong", ["2026/13/1", "2026-02-30", "115-11-30", "明天"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("grant", "wang", "--role", "auditor", "--from"),
+        ("grant", "wang", "--role", "auditor", "--until"),
+        ("delegate", "wang", "1", "--reason", "公假", "--until"),
+        ("delegate", "wang", "1", "--reason", "公假", "--until", "2099-11-30", "--from"),
+    ],
+)
+def test_a_day_that_is_none_is_wrong_usage_and_shown_how_to_write(inside, words, wrong):
+    refused = inside("user", *words, wrong)
+    assert refused == SimpleNamespace(code=2, out="", err=f"「{wrong}」不是日期，請寫成 2026-11-30\n")
