@@ -58,6 +58,8 @@ def import_(
         _print_plan(plan, dry_run=dry_run)
     for problem in plan.problems:
         err.print(str(problem), markup=False)
+    if any("請指定學年度" in problem.message for problem in plan.problems):
+        err.print("學年度用 --year 指定，例：--year 113")
     for alarm in plan.stopped_by:
         err.print(f"要先確認：{alarm}", markup=False)
     if plan.problems and not plan.committed:

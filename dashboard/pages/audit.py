@@ -103,7 +103,7 @@ def _state(checked: Checked) -> html.Ul:
         }
         line = _("共 %(n)s 筆，鏈完整；最新一筆的封印 %(seal)s…，%(when)s 查驗", **words)
         if verdict.count < checked.total:
-            line = _("共 %(n)s 筆，最新的 %(some)s 筆鏈完整（封印 %(seal)s…，%(when)s 查驗）；全部請以 licheng audit verify 查驗", **words)  # fmt: skip
+            line = _("共 %(n)s 筆，最新的 %(some)s 筆鏈完整（封印 %(seal)s…，%(when)s 查驗）；全部由系統管理者以 licheng audit verify 查驗", **words)  # fmt: skip
         lines = [(badge("done", words=_("完整")), line)]
     else:
         said = {"n": count(checked.total), "faults": count(len(verdict.faults))}

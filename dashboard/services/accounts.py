@@ -91,9 +91,7 @@ def add_user(
     hashed = hash_password(password)
     with writing(store.engine) as connection:
         if connection.execute(select(User.id).where(User.username == username)).first():
-            raise AccountError(
-                f"帳號「{username}」已經有了；改密碼用 licheng user passwd，再授予職務用 licheng user grant"
-            )
+            raise AccountError(f"帳號「{username}」已經有了；可以另外授予職務或重設密碼")
         made = connection.execute(
             insert(User).values(
                 username=username, password_hash=hashed, staff_code=staff_code, created_at=_now(), failed_count=0,
@@ -210,7 +208,7 @@ def give_link(
     with writing(store.engine) as connection:
         user_id = user_id_of(connection, username)
         if connection.execute(select(User.disabled_at).where(User.id == user_id)).scalar_one() is not None:
-            raise AccountError(f"帳號「{username}」已停用；請先用 licheng user enable 啟用")
+            raise AccountError(f"帳號「{username}」已停用，請先啟用")
         connection.execute(update(User).where(User.id == user_id).values(password_hash=nobodys))
         for each in (UserSession, LoginLink):
             connection.execute(delete(each).where(each.user_id == user_id))

@@ -369,7 +369,7 @@ def _take(kind: Kind, table: Table, heading: dict[str, str], context: Context, y
         if has_year and "school_year" not in heading:
             if len(years) != 1:
                 said = "、".join(map(str, years)) or "沒有"
-                message = f"這份名冊沒有學年欄，其他檔案的學年是：{said}；請指定學年度（命令列加 --year 113），或在名冊加上學年欄"
+                message = f"這份名冊沒有學年欄，其他檔案的學年是：{said}；請指定學年度，或在名冊加上學年欄"
                 raise RefusedError([Problem(table.file_name, message=message)])
             name = "學年"
             table = replace(table, frame=table.frame.assign(**{name: str(years[0])}))

@@ -147,3 +147,15 @@ def test_the_page_offers_both_forms(client_for):
     answer = fire(client_for("admin"), "..admin-head.children...admin-body.children..", inputs={"theme.data": "light"})
     assert "/admin/accounts/invite" in str(answer.get_json())
     assert "/admin/accounts/change" in str(answer.get_json())
+
+
+def test_what_the_page_refuses_is_said_in_words_of_the_page_not_of_the_command_line(client_for, newcomer):
+    admin = client_for("admin")
+    taken = admin.post("/admin/accounts/invite", data={"name": newcomer, "role": "member"})
+    assert change(admin, newcomer, "disable").status_code == 303
+    disabled = change(admin, newcomer, "reset")
+    for answer, words in ((taken, "已經有了；可以另外授予職務或重設密碼"), (disabled, "已停用，請先啟用")):
+        said = unescape(answer.get_data(as_text=True))
+        assert answer.status_code == 400
+        assert words in said
+        assert "licheng user" not in said

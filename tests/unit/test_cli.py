@@ -225,6 +225,15 @@ def test_a_dry_run_says_what_would_happen_to_the_figures_and_writes_nothing(insi
     assert inside(*asked).out.splitlines()[1].split(",")[2] == "1"
 
 
+def test_a_list_of_no_year_names_the_option_that_gives_it_one(inside, tmp_path):
+    file = write_xlsx(tmp_path / "學生.xlsx", headings_of("students"), STUDENTS)
+    refused = inside("import", str(file))
+    assert refused.code == 1
+    assert "請指定學年度，或在名冊加上學年欄" in refused.err  # as the page says it, which has a field for it
+    assert "例：--year 113" in refused.err
+    assert "--year" not in inside("import", str(file), "--year", "113").err
+
+
 def test_an_import_is_listed_and_undone_once(inside, tmp_path):
     inside("import", str(write_school(tmp_path / "a", outcomes=[passed()])))
     listed = inside("imports")
