@@ -234,6 +234,14 @@ def test_a_list_of_no_year_names_the_option_that_gives_it_one(inside, tmp_path):
     assert "--year" not in inside("import", str(file), "--year", "113").err
 
 
+def test_keys_beside_a_backup_are_to_be_moved_to_another_place(inside, tmp_path):
+    inside("migrate")
+    made = inside("backup", str(tmp_path / "x.backup"), "--with-keys")
+    line = made.out.splitlines()[1]
+    assert line == f"金鑰在 {tmp_path / 'x.backup.keys'}，請移到別的地方保管，不要和備份放在一起。"
+    assert "金鑰" not in inside("backup", str(tmp_path / "y.backup")).out
+
+
 def test_an_import_is_listed_and_undone_once(inside, tmp_path):
     inside("import", str(write_school(tmp_path / "a", outcomes=[passed()])))
     listed = inside("imports")

@@ -72,3 +72,10 @@ def test_lock_files_hold_hashes_and_no_addresses():
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_a_second_factor_has_one_name():
+    texts = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "dashboard").rglob("*.html")]  # fmt: skip
+    texts += (ROOT / "dashboard").rglob("*.py")
+    others = re.compile("兩步驟驗證|兩階段驗證|二階段驗證|雙因素|雙重驗證")
+    assert [path.name for path in texts if others.search(path.read_text(encoding="utf-8"))] == []
