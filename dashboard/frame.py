@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
-from zoneinfo import ZoneInfo
 
 from dash import ClientsideFunction, Input, Output, clientside_callback, dcc, html, page_registry
 from flask_babel import gettext as _
@@ -18,7 +16,7 @@ from dashboard.access.scope import Scope
 from dashboard.access.session import current_account, current_name, current_scope, may, store
 from dashboard.access.trail import record_refusal
 from dashboard.components.attributes import aria
-from dashboard.components.dates import TAIPEI, last_day, roc_date
+from dashboard.components.dates import last_day, roc_date
 from dashboard.components.empty import empty_state
 from dashboard.components.filter_bar import date_input, filter_bar, select
 from dashboard.components.links import inside
@@ -28,7 +26,7 @@ from dashboard.components.page import page_header, stale_banner, trust_line
 from dashboard.components.words import aside, listed
 from dashboard.i18n import LANGUAGES, language
 from dashboard.services.filters import View, marks, open_view
-from dashboard.services.grants import Held
+from dashboard.services.grants import Held, today
 from dashboard.services.meetings import last_meeting_day
 from dashboard.services.suppression import merged_below
 from dashboard.services.trust import Trust, trust_of
@@ -237,7 +235,7 @@ def waiting_words(held: Held) -> str:
     """Say what a role waits for that is not in force: its first day, or the account of the person who is away; "" where it is."""
     if held.is_in_force:
         return ""
-    if held.starts_on > datetime.now(ZoneInfo(TAIPEI)).date():
+    if held.starts_on > today():
         return _("%(day)s 起", day=roc_date(held.starts_on, weekday=False))
     return _("%(name)s 的帳號已停用", name=held.on_behalf_of)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from dashboard.cli import accounts, audit, demo, importing, reporting, roles, running, upkeep
+from dashboard.cli.terminal import fail
+from data.audit import NoKeyError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="學生學習歷程檔案監測"
@@ -50,4 +55,18 @@ app.add_typer(log, name="audit")
 
 def main() -> None:
     """Run the command line; every expected failure is one clear line."""
-    app()
+    try:
+        app()
+    except NoKeyError as error:
+        said = str(error)
+    except ArgumentError:
+        said = "資料庫網址看不懂；請寫成 sqlite:///檔案 或 postgresql://帳號:密碼@主機/資料庫"
+    except PermissionError as error:
+        said = f"沒有權限讀寫 {error.filename}"
+    except DatabaseError as error:
+        if type(error) not in (OperationalError, DatabaseError):  # a fault of ours, not of where the database is
+            raise
+        said = f"資料庫連不上或不能用，請確認 --db 或 LICHENG_DATABASE_URL：{str(error.orig).splitlines()[0]}"
+    else:
+        return
+    sys.exit(fail(said).exit_code)

@@ -53,16 +53,20 @@ def user_roles(
     table = Table("編號", "帳號", "角色", "範圍", "起日", "迄日", "原因", "由誰給", "狀態")
     with refusing():
         for held in grants.list_grants(open_store(db), name):
-            state = (
-                "使用中"
-                if held.is_in_force
-                else f"{held.revoked_at:%Y-%m-%d} 收回"
-                if held.revoked_at
-                else "不在期間內"
-            )
             days = (f"{held.starts_on}", f"{held.ends_on or '—'}")
-            table.add_row(str(held.id), held.username, _role_words(held), _scope_words(held), *days, held.reason or "—", held.granted_by, state)  # fmt: skip
+            table.add_row(str(held.id), held.username, _role_words(held), _scope_words(held), *days, held.reason or "—", held.granted_by, _state(held))  # fmt: skip
     Console(width=160).print(table)
+
+
+def _state(held: Held) -> str:
+    today = grants.today()
+    if held.revoked_at:
+        return f"{held.revoked_at:%Y-%m-%d} 收回"
+    if held.is_in_force:
+        return "使用中"
+    if held.starts_on > today:
+        return "還沒有開始"
+    return "已經結束" if held.ends_on and held.ends_on < today else "本人已停用或收回"
 
 
 def user_grant(

@@ -16,6 +16,7 @@ from dashboard.services.grants import (  # fmt: skip
     AccountError,
     Held,
     add_grant,
+    detail_of,
     held_by,
     is_administered,
     list_grants,
@@ -99,8 +100,8 @@ def add_user(
             )
         )  # fmt: skip
         user_id = made.inserted_primary_key[0] if made.inserted_primary_key else 0
-        add_grant(connection, user_id, role=role, classes=classes, unit=unit, by=by)
-        _audit(connection, by, "user_added", {"role": role}, about=username)
+        grant_id = add_grant(connection, user_id, role=role, classes=classes, unit=unit, by=by)
+        _audit(connection, by, "user_added", detail_of(connection, grant_id), about=username)
 
 
 def scope_warnings(

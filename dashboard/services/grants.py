@@ -106,17 +106,17 @@ def list_grants(store: Store, username: str = "", *, on: date | None = None) -> 
     """Return every grant there is or was, of one account or of all, the oldest first. Raises AccountError."""
     with reading(store.engine) as connection:
         if username:
-            return _read(connection, _OF_ACCOUNT, on=on or _today(), user_id=user_id_of(connection, username))
-        return _read(connection, _GRANTS, on=on or _today())
+            return _read(connection, _OF_ACCOUNT, on=on or today(), user_id=user_id_of(connection, username))
+        return _read(connection, _GRANTS, on=on or today())
 
 
 def list_standing(store: Store) -> list[Held]:
     """Return the grants that are neither over nor revoked, the oldest first: in force, to come, or waiting for a disabled account."""
-    today = _today()
-    known = {held.id: held for held in list_grants(store, on=today)}
+    day = today()
+    known = {held.id: held for held in list_grants(store, on=day)}
 
     def is_left(held: Held) -> bool:
-        return held.revoked_at is None and (held.ends_on is None or held.ends_on >= today)
+        return held.revoked_at is None and (held.ends_on is None or held.ends_on >= day)
 
     return [
         held for held in known.values()
@@ -159,7 +159,7 @@ def give(
         grant_id = add_grant(
             connection, user_id, role=role, classes=classes, unit=unit, starts_on=starts_on, ends_on=ends_on, by=by
         )
-        _note(connection, by, "role_granted", username, _detail(connection, grant_id))
+        _note(connection, by, "role_granted", username, detail_of(connection, grant_id))
     return grant_id
 
 
@@ -192,10 +192,10 @@ def delegate(
             raise AccountError(f"「{ROLES[Role(source.role)].title}」不能代理")
         if ends_on is None or not reason:
             raise AccountError("代理要有迄日與原因")
-        first = starts_on or _today()
-        if first > _a_year_after(_today()):
+        first = starts_on or today()
+        if first > _a_year_after(today()):
             raise AccountError("代理的起日要在一年以內")
-        if ends_on > _a_year_after(max(first, _today())):
+        if ends_on > _a_year_after(max(first, today())):
             raise AccountError("代理最長一年；更久請直接授予職務")
         if source.ends_on is not None and ends_on > source.ends_on:
             raise AccountError(f"被代理的職務只到 {source.ends_on:%Y/%m/%d}")
@@ -207,7 +207,7 @@ def delegate(
             connection, user_id, role=source.role, classes=_classes_of(connection, source.id), unit=source.unit,
             starts_on=starts_on, ends_on=ends_on, from_grant_id=source.id, reason=reason, by=by,
         )  # fmt: skip
-        _note(connection, by, "role_delegated", username, _detail(connection, grant_id) | {"reason": reason})
+        _note(connection, by, "role_delegated", username, detail_of(connection, grant_id) | {"reason": reason})
     return grant_id
 
 
@@ -227,7 +227,7 @@ def add_grant(
     """Write a grant after looking at it. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if role not in set(Role):
         raise AccountError(f"沒有「{role}」這個角色；可用：{'、'.join(Role)}")
-    needs, newest, first = ROLES[Role(role)].needs, _newest_year(connection), starts_on or _today()
+    needs, newest, first = ROLES[Role(role)].needs, _newest_year(connection), starts_on or today()
     # What a role's scope does not ask for would only look like a limit.
     named = {_class(each, newest) for each in classes} if needs == "classes" else set()
     unit = _line(unit) if needs == "unit" else ""
@@ -237,7 +237,7 @@ def add_grant(
         raise AccountError("任課教師的帳號要有教師代碼（--staff）")
     if needs == "unit" and not unit:
         raise AccountError("組長要指定處室組別（--unit）")
-    if first < _today():
+    if first < today():
         raise AccountError("起日不能早於今天")
     if ends_on is not None and ends_on < first:
         raise AccountError("迄日不能早於起日")
@@ -290,7 +290,7 @@ def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
             raise AccountError("這是最後一個系統管理者的職務，不能收回")
         deputies = select(Grant.id).where(Grant.delegated_from_id == grant_id)
         lasting = deputies.where(Grant.revoked_at.is_(None), Grant.ends_on >= now.date())
-        detail = _detail(connection, grant_id) | {"deputies": len(connection.execute(lasting).all())}
+        detail = detail_of(connection, grant_id) | {"deputies": len(connection.execute(lasting).all())}
         connection.execute(update(Grant).where(*still).values(revoked_at=now, revoked_by=by))
         acting = or_(UserSession.grant_id == grant_id, UserSession.grant_id.in_(deputies))
         connection.execute(delete(UserSession).where(acting))
@@ -299,7 +299,7 @@ def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
 
 def is_administered(connection: Connection, *, without_user_id: int = 0, without_grant_id: int = 0) -> bool:
     """Tell whether an enabled account is an administrator without an end, other than one: else nobody could enable anybody again."""
-    lasting = (Grant.role == Role.ADMIN, Grant.ends_on.is_(None), in_force(_today()), User.disabled_at.is_(None))
+    lasting = (Grant.role == Role.ADMIN, Grant.ends_on.is_(None), in_force(today()), User.disabled_at.is_(None))
     others = (User.id != without_user_id, Grant.id != without_grant_id)
     return connection.execute(select(Grant.id).join(User, User.id == Grant.user_id).where(*lasting, *others)).first() is not None  # fmt: skip
 
@@ -337,7 +337,7 @@ def _classes_of(connection: Connection, grant_id: int) -> list[str]:
     return sorted(name if year is None else f"{year}:{name}" for year, name in connection.execute(asked))
 
 
-def _detail(connection: Connection, grant_id: int) -> dict[str, object]:
+def detail_of(connection: Connection, grant_id: int) -> dict[str, object]:
     """Say what the log keeps of a grant: whoever checks it years later finds the rosters changed."""
     grant = connection.execute(select(Grant).where(Grant.id == grant_id)).one()
     detail: dict[str, object] = {"role": grant.role, "grant": grant_id}
@@ -352,7 +352,8 @@ def _detail(connection: Connection, grant_id: int) -> dict[str, object]:
     return detail
 
 
-def _today() -> date:
+def today() -> date:
+    """Return the day at the school, by which roles begin and end."""
     return datetime.now(TAIPEI).date()
 
 

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from dashboard.cli import app as command_line
+from dashboard.cli import main
 from dashboard.services import imports
 from dashboard.services.store import Store
 from data import jobs as queue
@@ -30,12 +31,19 @@ COMPLETION = "key,name,expected,on_time,late,open,overdue,exempt,completion,due_
 
 
 @pytest.fixture
-def licheng(tmp_path):
-    environment = os.environ | {"LICHENG_INSTANCE_DIR": str(tmp_path / "instance"), "LICHENG_DATABASE_URL": ""}
+def licheng(tmp_path, monkeypatch, capsys):
+    """Run a command in this process: a new one takes two seconds to start, and what differs is tried below (running)."""
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(tmp_path / "instance"))
+    monkeypatch.setenv("LICHENG_DATABASE_URL", "")
 
     def run(*words: str, stdin: str = ""):
-        command = [sys.executable, "-c", "from dashboard.cli import main; main()", *words]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, input=stdin, encoding="utf-8")
+        monkeypatch.setattr(sys, "argv", ["licheng", *words])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(words, ended.value.code or 0, said.out, said.err)
 
     return run
 
@@ -483,3 +491,33 @@ def test_a_link_has_the_schools_address_or_says_that_it_is_this_machines(inside,
 def test_a_day_that_is_none_is_wrong_usage_and_shown_how_to_write(inside, words, wrong):
     refused = inside("user", *words, wrong)
     assert refused == SimpleNamespace(code=2, out="", err=f"「{wrong}」不是日期，請寫成 2026-11-30\n")
+
+
+def test_a_database_that_cannot_be_used_is_one_clear_line(licheng, tmp_path):
+    (tmp_path / "letter.sqlite").write_text("不是資料庫\n" * 200, encoding="utf-8")
+    for url, words in (
+        ("postgresql://127.0.0.1:1/school", "資料庫連不上或不能用"),
+        (f"sqlite:///{tmp_path / 'letter.sqlite'}", "資料庫連不上或不能用"),
+        ("school.sqlite", "資料庫網址看不懂"),
+    ):
+        result = licheng("user", "list", "--db", url)
+        (line,) = result.stderr.splitlines()
+        assert (result.returncode, result.stdout) == (1, ""), url
+        assert words in line
+
+
+def test_another_folder_does_not_write_with_a_secret_of_its_own_unless_the_file_lies_beside_its_secrets(licheng, tmp_path, monkeypatch):  # fmt: skip
+    database = f"sqlite:///{tmp_path / 'instance' / 'licheng.sqlite'}"
+    licheng("setting", "school_name", "里程高中")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.delenv("LICHENG_INSTANCE_DIR")
+    assert licheng("setting", "school_name", "里程高級中學", "--db", database).returncode == 0
+    assert licheng("audit", "verify", "--db", database).returncode == 0
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(tmp_path / "elsewhere" / "instance"))
+    refused = licheng("setting", "school_name", "別的學校", "--db", database)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "LICHENG_INSTANCE_DIR" in refused.stderr
+    assert not (tmp_path / "elsewhere" / "instance" / "audit.key").exists()
+    monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(tmp_path / "instance"))
+    assert licheng("audit", "verify").returncode == 0
