@@ -251,7 +251,7 @@ def test_a_deputy_may_stand_in_for_a_whole_year_from_any_day_of_the_next_one(peo
 
 
 def test_a_year_after_the_29th_of_february_is_the_28th(people, monkeypatch):
-    monkeypatch.setattr(grants, "_today", lambda: date(2028, 2, 29))
+    monkeypatch.setattr(grants, "today", lambda: date(2028, 2, 29))
     source = grants.give(people, "wang", role="convener", starts_on=date(2028, 2, 29), by="root")
     asked = {"from_grant_id": source, "reason": "假", "by": "root"}
     with pytest.raises(AccountError, match="最長一年"):
