@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import Connection
 
 from dashboard.services.accounts import record
 from dashboard.services.filters import View
@@ -19,7 +20,7 @@ from data.db import reading, writing
 from data.instants import NEVER, TAIPEI, to_us
 from data.metrics import Question, completion, crosscheck
 from data.metrics.change import CAUSES, change
-from data.packs import Pack, add_pack, find_pack, list_packs
+from data.packs import BrokenPackError, Pack, add_pack, find_pack, list_packs
 from data.queries import training_sessions
 from data.rosters.windows import TASKS
 
@@ -29,6 +30,7 @@ __all__ = [
     "calendar_ahead",
     "cross_checks",
     "freeze",
+    "frozen_already",
     "moved_since",
     "now",
     "pack",
@@ -78,9 +80,50 @@ def training_held(store: Store, view: View) -> pd.DataFrame:
     return held.reset_index()
 
 
+def frozen_already(store: Store, views: Mapping[str, View]) -> list[int]:
+    """Return the numbers of these editions where each was frozen before, of the same term, hour and data; empty where one was not.
+
+    Frozen again they would say the same and stay for good: a pack is never removed.
+    """
+    with reading(store.engine) as connection:
+        found = [
+            _frozen_of(connection, edition, view.filters.term, view.filters.as_of, view.version)
+            for edition, view in views.items()
+        ]
+    return [number for number in found if number] if all(found) else []
+
+
+def _frozen_of(connection: Connection, edition: str, term: int, as_of: datetime, version: int | None) -> int:
+    """Return the number of the newest edition of a term and hour where it was counted from this data version; else 0."""
+    asked = (edition, term, _hour(as_of))
+    same = (each.id for each in list_packs(connection) if (each.edition, each.term, _hour(each.as_of)) == asked)
+    newest = next(same, 0)
+    try:
+        found = find_pack(connection, newest)
+    except BrokenPackError:  # what somebody changed stands for nothing
+        return 0
+    return newest if found is not None and version is not None and _version_of(found[1]) == version else 0
+
+
+def _hour(as_of: datetime) -> datetime:
+    """Return the hour that an instant ends or lies in: deadlines are on the hour, so that none passes within one."""
+    return (as_of.astimezone(TAIPEI) - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+
+
+def _version_of(archive: bytes) -> int | None:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        manifest: dict[str, Any] = json.loads(opened.read("manifest.json"))
+    return manifest.get("data_version")  # packs from before it was noted have none
+
+
 def freeze(store: Store, made: Sequence[tuple[Pack, bytes]], *, by: str) -> list[int]:
-    """Keep the editions of a pack with their archives, all or none, and return their numbers."""
+    """Keep the editions of a pack with their archives, all or none, and return their numbers; those there are where somebody was quicker."""
     with writing(store.engine) as connection:
+        there = [
+            _frozen_of(connection, each.edition, each.term, each.as_of, _version_of(content)) for each, content in made
+        ]
+        if made and all(there):
+            return there
         ids = [add_pack(connection, each, content) for each, content in made]
     for each, _content in made:
         detail: dict[str, object] = {"term": each.term, "as_of": each.as_of.isoformat(), "edition": each.edition, "sha256": each.sha256}  # fmt: skip

@@ -235,7 +235,7 @@ def test_a_step_that_there_is_not_and_another_site_are_refused(school, clients, 
 def test_what_was_resolved_stands_in_both_editions_of_the_next_pack(school, clients, held):
     client = clients["secretary"]
     assert client.post("/packs/freeze", data={"term": school.term, "asof": ""}).status_code == 302
-    for each in packs(school.store, editions=frozenset({"full", "members"})):
+    for each in packs(school.store, editions=frozenset({"full", "members"}))[:2]:  # the school may come with older ones
         evidence = json.loads(client.get(f"/packs/{each.id}/evidence.json").data)
         (table,) = [table for part in evidence["parts"] for table in part["tables"] if table["key"] == "resolutions"]
         assert [row[1:3] for row in table["rows"]] == [["認證期限延長一週", "教務處"]]

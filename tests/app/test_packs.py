@@ -41,12 +41,12 @@ def frozen(app, place):
     return freeze(app, place, term=str(int(place.school.current_term) - 9))
 
 
-def freeze(app, place, *, term):
+def freeze(app, place, *, term, asof=""):
     with app.server.test_client() as client:
         form = client.get("/login").get_data(as_text=True)
         token = re.search(r'name="csrf_token" value="([^"]+)"', form).group(1)
         client.post("/login", data={"username": "secretary", "password": PASSWORD, "csrf_token": token, "next": "/"})
-        answer = client.post("/packs/freeze", data={"term": term, "asof": ""}, headers={"Origin": "http://localhost"})
+        answer = client.post("/packs/freeze", data={"term": term, "asof": asof}, headers={"Origin": "http://localhost"})
         assert answer.status_code == 302, answer.get_data(as_text=True)
     newest = packs(place.store, editions=frozenset({"full", "members"}))[:2]
     by_edition = {each.edition: each.id for each in newest}
@@ -230,6 +230,18 @@ def test_a_frozen_pack_is_the_same_to_the_bit_after_the_school_s_rules_changed(c
         assert opened(client, later[0])["evidence.json"] != opened(client, frozen[0])["evidence.json"]
     finally:
         imports.change_setting(place.store, "minimum_response_days", "3", by="secretary")
+
+
+def test_a_pack_frozen_again_is_the_one_there_is_until_the_data_change(app, place):
+    term, editions = str(int(place.school.current_term) - 9), frozenset({"full", "members"})
+    asked = {"term": term, "asof": "2026-06-30"}
+    first = freeze(app, place, **asked)
+    count = len(packs(place.store, editions=editions))
+    assert [freeze(app, place, **asked) for _ in range(3)] == [first] * 3
+    assert len(packs(place.store, editions=editions)) == count
+    with writing(place.store.engine) as connection:
+        raise_data_version(connection)
+    assert not set(freeze(app, place, **asked)) & set(first)
 
 
 def test_the_manifest_names_each_file_with_its_hash(client_for, frozen):

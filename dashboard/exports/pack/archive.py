@@ -32,7 +32,7 @@ def make_archive(evidence: Evidence) -> tuple[bytes, str]:
     }
     manifest = {
         "edition": evidence.edition, "term": evidence.term, "as_of": evidence.as_of.isoformat(),
-        "made_at": evidence.made_at.isoformat(),
+        "made_at": evidence.made_at.isoformat(), "data_version": evidence.data_version,
         "files": {name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()},
     }  # fmt: skip
     files["manifest.json"] = _dumped(manifest)

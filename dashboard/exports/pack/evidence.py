@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A pack before it is set. annex: with names, in the full edition alone."""
+    """A pack before it is set. annex: with names, in the full edition alone. data_version: what its figures were counted from."""
 
     edition: str
     school: str
@@ -60,6 +60,7 @@ class Evidence:
     findings: tuple[str, ...]
     parts: tuple[Part, ...]
     annex: tuple[Part, ...]
+    data_version: int
 
 
 def gather(view: View, *, edition: str, made_at: datetime) -> Evidence:
@@ -72,7 +73,7 @@ def gather(view: View, *, edition: str, made_at: datetime) -> Evidence:
     annex = (_names(view),) if edition == "full" else ()
     return Evidence(
         edition, view.ledger.settings.school_name, view.filters.term, view.filters.as_of, made_at,
-        tuple(_findings(view, seen, certified, handed)[:MOST_FINDINGS]), parts, annex,
+        tuple(_findings(view, seen, certified, handed)[:MOST_FINDINGS]), parts, annex, view.version,
     )  # fmt: skip
 
 

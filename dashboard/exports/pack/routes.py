@@ -16,7 +16,7 @@ from dashboard.exports.pack.setting import SettingError
 from dashboard.i18n import language
 from dashboard.services import accounts
 from dashboard.services.filters import open_view
-from dashboard.services.packs import Pack, freeze, now, pack
+from dashboard.services.packs import Pack, freeze, frozen_already, now, pack
 
 TYPES = {
     "pdf": "application/pdf", "odt": "application/vnd.oasis.opendocument.text", "zip": "application/zip",
@@ -28,7 +28,10 @@ _SEEN_AS = {"full": Role.CONVENER, "members": Role.MEMBER}  # whose scope an edi
 
 
 def freeze_pack() -> Response:
-    """Freeze both editions of the term and day asked for, in Chinese as the meeting reads them; all or nothing."""
+    """Freeze both editions of the term and day asked for, in Chinese as the meeting reads them; all or nothing.
+
+    Asked again of the same hour while the data are the same, those there are stand for it.
+    """
     if not may(Permission.MAKE_PACKS):
         abort(403)
     query = {name: request.form.get(name, "")[:20] for name in ("term", "asof")}
@@ -44,15 +47,17 @@ def freeze_pack() -> Response:
 
 def _freeze(query: dict[str, str]) -> list[int]:
     made_at = now()
-    views = {
-        edition: open_view(store(), scope_for(role, classes=frozenset(), staff_code="", unit=""), query)
-        for edition, role in _SEEN_AS.items()
-    }
+    views = {}
+    for edition, role in _SEEN_AS.items():
+        view = open_view(store(), scope_for(role, classes=frozenset(), staff_code="", unit=""), query)
+        if view is None:
+            return []
+        views[edition] = view
+    if there := frozen_already(store(), views):
+        return there
     made = []
     with force_locale("zh_Hant_TW"):
         for edition, view in views.items():
-            if view is None:
-                return []
             content, sha256 = make_archive(gather(view, edition=edition, made_at=made_at))
             known = Pack(
                 0, view.filters.term, view.filters.as_of, edition, made_at, current_name(), sha256, len(content)
