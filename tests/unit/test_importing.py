@@ -248,7 +248,7 @@ def test_a_dry_run_writes_nothing(engine, tmp_path):
 def test_a_roster_without_a_year_asks_for_it_when_the_load_does_not_tell(engine, tmp_path):
     folder = write_school(tmp_path / "a", **{kind: [] for kind in HEADINGS if kind not in ("students", "staff")})
     plan = take_in(engine, folder)
-    assert "--year" in plan.problems[0].message
+    assert "請指定學年度" in plan.problems[0].message
 
 
 def test_counts_add_up_to_the_rows_read(engine, tmp_path):
