@@ -38,7 +38,7 @@ def invite_account() -> Response:
         token = accounts.give_link(store(), username, hours=accounts.INVITE_HOURS, action="user_invited", by=current_name())  # fmt: skip
     except AccountError as error:
         return _refused(str(error))
-    warnings = accounts.scope_warnings(store(), classes=classes, staff_code=form.get("staff", ""), unit=form.get("unit", ""))  # fmt: skip
+    warnings = accounts.scope_warnings(store(), username=username, classes=classes, staff_code=form.get("staff", ""), unit=form.get("unit", ""))  # fmt: skip
     return _link(username, token, accounts.INVITE_HOURS, warnings)
 
 

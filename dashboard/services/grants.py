@@ -232,11 +232,11 @@ def add_grant(
     named = {_class(each, newest) for each in classes} if needs == "classes" else set()
     unit = _line(unit) if needs == "unit" else ""
     if needs == "classes" and not named:
-        raise AccountError("導師要指定班級（--classes）")
+        raise AccountError("導師要指定班級")
     if needs == "staff_code" and not connection.execute(select(User.staff_code).where(User.id == user_id)).scalar():
-        raise AccountError("任課教師的帳號要有教師代碼（--staff）")
+        raise AccountError("任課教師的帳號要有教師代碼")
     if needs == "unit" and not unit:
-        raise AccountError("組長要指定處室組別（--unit）")
+        raise AccountError("組長要指定處室組別")
     if first < today():
         raise AccountError("起日不能早於今天")
     if ends_on is not None and ends_on < first:

@@ -106,7 +106,7 @@ def _frozen_of(connection: Connection, edition: str, term: int, as_of: datetime,
 
 
 def _hour(as_of: datetime) -> datetime:
-    """Return the hour that an instant ends or lies in: deadlines are on the hour, so that none passes within one."""
+    """Return the hour that an instant ends or lies in: a window closes on the hour, so that none does within one."""
     return (as_of.astimezone(TAIPEI) - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
 
 

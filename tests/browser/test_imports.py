@@ -293,7 +293,7 @@ def test_the_keyboard_alone_hands_in_decides_and_cancels(page_as, later):
     page.wait_for_load_state("networkidle")
     page.evaluate(UNCHANGED_FOR_A_SECOND)  # a part drawn anew would take the focus away
     press_until(page, "選擇檔案")
-    with page.expect_file_chooser() as waiting:
+    with page.expect_file_chooser(timeout=SLOW) as waiting:
         page.keyboard.press("Enter")
     waiting.value.set_files(later / "代理人名單.xlsx")
     expect(title(page)).to_be_visible(timeout=SLOW)

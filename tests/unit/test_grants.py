@@ -194,9 +194,9 @@ def test_the_log_says_of_a_role_what_whoever_checks_it_a_year_later_asks(people)
 REFUSED = [
     (lambda s: grants.give(s, "nobody", role="member", by="root"), "沒有「nobody」這個帳號"),
     (lambda s: grants.give(s, "lin", role="king", by="root"), "沒有「king」這個角色"),
-    (lambda s: grants.give(s, "lin", role="homeroom", by="root"), "--classes"),
-    (lambda s: grants.give(s, "lin", role="teacher", by="root"), "--staff"),
-    (lambda s: grants.give(s, "lin", role="section_chief", by="root"), "--unit"),
+    (lambda s: grants.give(s, "lin", role="homeroom", by="root"), "要指定班級"),
+    (lambda s: grants.give(s, "lin", role="teacher", by="root"), "要有教師代碼"),
+    (lambda s: grants.give(s, "lin", role="section_chief", by="root"), "要指定處室組別"),
     (lambda s: grants.give(s, "lin", role="member", by="root"), "已經有同樣的職務"),
     (lambda s: grants.give(s, "wang", role="member", starts_on=TODAY - DAY, by="root"), "起日不能早於今天"),
     (lambda s: grants.give(s, "wang", role="member", ends_on=TODAY - DAY, by="root"), "迄日"),

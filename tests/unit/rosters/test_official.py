@@ -382,7 +382,7 @@ def test_a_book_without_a_cover_asks_for_the_year(school, tmp_path):
     book = outcomes_book(tmp_path / "x.xlsx", outcome(), cover=None)
     plan = take_in(school, book)
     assert not plan.committed
-    assert "--year" in plan.problems[0].message
+    assert "請指定學年度" in plan.problems[0].message
     assert only(take_in(school, book, school_year=113)).new == 1
     assert submissions(school) == [(113, 0, "outcomes", 0, "", "school", 0)]
 

@@ -521,7 +521,7 @@ def test_a_student_who_came_back_is_found_under_this_years_number(school, tmp_pa
 
 def test_a_file_without_a_year_takes_the_one_that_is_said(school, tmp_path):
     content = aes_zip({"多元表現.json": book("多元表現", person(FIRST), cover={})})
-    assert "--year" in hand_in(school, content, folder=tmp_path).problems[0].message
+    assert "請指定學年度" in hand_in(school, content, folder=tmp_path).problems[0].message
     assert not hand_in(school, content, folder=tmp_path, year=113, at=MONDAY + timedelta(1)).problems
     assert values_of(school, Receipt.school_year) == [(113,)]
 
@@ -822,7 +822,7 @@ def test_an_id_number_that_a_student_wrote_down_is_not_stored(school, tmp_path):
 
 def test_a_list_without_a_year_takes_the_one_that_is_said(school, tmp_path):
     path = disputes_file(tmp_path, dispute()[1:], headings=DISPUTE_HEADINGS[1:])
-    assert "--year" in take_in(school, path).problems[0].message
+    assert "請指定學年度" in take_in(school, path).problems[0].message
     assert take_in(school, path, school_year=113).committed
 
 
