@@ -11,6 +11,15 @@
     form.append(fault);
   }
 
+  // What is shown this once, such as a link: in place of the page that asked, which comes back when loaded anew.
+  function show(made) {
+    document.title = made.title;
+    document.body.replaceWith(document.adoptNode(made.body));
+    const first = document.querySelector("[autofocus], main");
+    if (first) first.focus();
+    window.scrollTo(0, 0);
+  }
+
   async function send(form, submitter) {
     const sent = new URLSearchParams(new FormData(form, submitter));
     const answer = await fetch(form.getAttribute("action"), { method: "POST", body: sent, headers: { "X-Licheng-Form": "1", Accept: "text/html" } });
@@ -22,14 +31,15 @@
       return;
     }
     const page = await answer.text();
-    const heading = new DOMParser().parseFromString(page, "text/html").querySelector("h1");
+    const made = new DOMParser().parseFromString(page, "text/html");
+    const heading = made.querySelector("h1");
     if (answer.status >= 400 && heading) say(form, heading.textContent);
-    else location.reload();
+    else show(made);
   }
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!(form instanceof HTMLFormElement) || event.defaultPrevented || !form.matches(".lc-form[method=post i]:not([data-answers-a-page])")) return;
+    if (!(form instanceof HTMLFormElement) || event.defaultPrevented || !form.matches(".lc-form[method=post i]")) return;
     event.preventDefault();
     const button = event.submitter;
     if (button) button.disabled = true; // once is enough

@@ -11,7 +11,7 @@ from dashboard.components.dates import roc_datetime
 from dashboard.frame import grant_facts, grant_words, role_title, scope_words, waiting_words
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
-from dashboard.services import accounts, grants, passwords, sessions
+from dashboard.services import accounts, grants, passwords, second_factor, sessions
 from dashboard.services.typed import whole_number
 
 
@@ -147,7 +147,8 @@ def _page(*, fault: str = "", done: str = "", status: int = 200) -> Response:
     ]  # fmt: skip
     page = render_template(
         "account.html", username=own.username, role=role_title(), scope=scope_words(current_scope(), sessions.school_settings(store())),
-        roles=roles, logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=passwords.MINIMUM_LENGTH,
+        roles=roles, home="/" if may(Permission.VIEW_OVERVIEW) else "/certification",
+        has_factor=own.username in second_factor.accounts_with(store()), logins=rows, idle_minutes=settings.idle_minutes, session_hours=settings.session_hours, minimum=passwords.MINIMUM_LENGTH,
         rule=_rule(), fault=fault, done=done, must_change=own.must_change_password, csrf_token=form_token(), language=language(),
     )  # fmt: skip
     return make_response(page, status)

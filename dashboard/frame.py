@@ -331,6 +331,8 @@ def heading(page_id: str, title: str, view: View, trust: Trust) -> list[Any]:
         as_of=trust.as_of, source=source, source_href=f"/imports?kind={trust.kind}" if may(Permission.VIEW_IMPORTS) else "",
         deadline=deadline, deadline_status="neutral",
     )  # fmt: skip
+    if current_account().on_behalf_of:  # also where the menu is closed
+        parts.append(html.Span(html.Strong(role_title())))
     parts.append(html.Span(scope_words(view.scope, view.ledger.settings)))
     result: list[Any] = [page_header(f"{term_name(view.filters.term)}　{title}", trust=parts, id=page_id)]
     if trust.is_stale:

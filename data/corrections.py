@@ -32,10 +32,16 @@ from data.rosters.store import insert_frame, table_of
 from data.rosters.undo import keep_rows
 
 BY_HAND = "by_hand"
+_REASON = "；原因："
 REGISTRATIONS = {"enrolment": "學籍", "grades": "成績", "position": "幹部", "counselling": "課程諮詢"}
 ROSTERS = {"students": "學籍", "grades": "成績", "outcomes": "課程學習成果", "positions": "校內幹部經歷", "performances": "多元表現"}  # fmt: skip
 TRAININGS = ("宣導說明", "系統操作訓練", "專業研習")
 AUDIENCES = ("學生", "家長", "教職員", "教師")
+
+
+def without_reason(title: str) -> str:
+    """Return the title of an entry without why it was made: that may tell of somebody's health."""
+    return title.partition(_REASON)[0]
 
 
 class CorrectionError(ValueError):
@@ -56,7 +62,7 @@ def reassign(
         _not_by_hand_already(connection, outcome_ids, teacher_code)
         frame = pd.DataFrame({"outcome_id": list(outcome_ids), "teacher_code": teacher_code, "reason": reason})
         frame = frame.assign(from_at=to_us(moment), by_hand=True)
-        title = f"改派給 {teacher_code}：{_items(connection, Outcome.id.in_(list(outcome_ids)))}；原因：{reason}"
+        title = f"改派給 {teacher_code}：{_items(connection, Outcome.id.in_(list(outcome_ids)))}{_REASON}{reason}"
         return _enter(
             connection,
             Reassignment,
@@ -77,7 +83,7 @@ def exempt(engine: Engine, round_ids: Sequence[int], *, reason: str, by: str, at
             raise CorrectionError("其中有一件已經免辦；要更改請先收回原來那一筆")
         frame = pd.DataFrame({"round_id": list(round_ids), "from_at": to_us(moment), "reason": reason, "by_hand": True})
         items = select(Round.outcome_id).where(Round.id.in_(list(round_ids)))
-        title = f"免辦：{_items(connection, Outcome.id.in_(items))}；原因：{reason}"
+        title = f"免辦：{_items(connection, Outcome.id.in_(items))}{_REASON}{reason}"
         return _enter(connection, Exemption, frame, title=title, by=by, moment=moment, rests_on=[(Round, round_ids)])
 
 
@@ -106,7 +112,7 @@ def delegate(
     with writing(engine) as connection:
         people = [_known_staff(connection, code) for code in (principal_code, deputy_code)]
         _not_yet(connection, Delegation, {k: v for k, v in row.items() if k not in ("to_on", "reason")})
-        title = f"代理：{principal_code} 由 {deputy_code} 代理，{from_on:%Y/%m/%d} 到 {to_on:%Y/%m/%d}；原因：{row['reason']}"
+        title = f"代理：{principal_code} 由 {deputy_code} 代理，{from_on:%Y/%m/%d} 到 {to_on:%Y/%m/%d}{_REASON}{row['reason']}"
         frame = pd.DataFrame([row | {"by_hand": True}])
         return _enter(connection, Delegation, frame, title=title, by=by, moment=moment, rests_on=[(Staff, people)])
 

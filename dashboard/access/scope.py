@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.access.roles import Role
+from dashboard.access.roles import PERMISSIONS, Permission, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class Scope:
     teachers: str
     staff_code: str = ""
     unit: str = ""
+
+    @property
+    def sees_students(self) -> bool:
+        """Tell whether items are listed with their students: to who may see those, and to the teacher who has to act on them."""
+        return self.teachers == "self" or Permission.VIEW_STUDENT in PERMISSIONS[self.role]
 
     @property
     def suppressed(self) -> bool:

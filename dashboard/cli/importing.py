@@ -135,7 +135,7 @@ def list_imports(
     """列出每一次匯入與人工登錄：編號、時間、誰、檔案、筆數、狀態。"""
     states = {"kept": "", "undone": "已復原", "refused": "退回，沒有寫入"}
     table = Table("編號", "時間", "誰", "檔案", "新增", "變更", "不變", "退回", "狀態")
-    for batch in imports.list_batches(open_store(db), limit=limit):
+    for batch in imports.list_batches(open_store(db), limit=limit, with_reasons=True):
         names = list(dict.fromkeys(file.file for file in batch.files))
         shown = "、".join(names[:3]) + (f"等 {len(names)} 個" if len(names) > 3 else "")
         counts = [

@@ -8,16 +8,15 @@ from typing import Any
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
-from dashboard.components.attributes import data, given
+from dashboard.components.attributes import given
 
 
 def posting_form(
-    fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary", method: str = "post",
-    answers_a_page: bool = False,
+    fields: Sequence[Any], *, action: str, submit: str, hidden: Mapping[str, str] | None = None, css: str = "btn-primary", method: str = "post"
 ) -> html.Form:  # fmt: skip
     """Lay fields out with the button that posts them (method get: asks by them); hidden: what goes along without being shown.
 
-    A refusal is shown in the form (assets/forms.js). answers_a_page: what comes back is a page that is shown this once.
+    A refusal is shown in the form, and a page that comes back in place of this one, this once (assets/forms.js).
     """
     along = [dcc.Input(type="hidden", name=name, value=value) for name, value in (hidden or {}).items()]
     button = html.Div(html.Button(submit, type="submit", className=f"btn {css}"), className="lc-whole")
@@ -28,7 +27,6 @@ def posting_form(
         action=action,
         method=method,
         className=layout,
-        **(data(answers_a_page="") if answers_a_page else {}),
     )
 
 
@@ -52,8 +50,8 @@ def choice_field(
     field_id: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str = "", *, whole: bool = False
 ) -> html.Div:
     """Let one of a few be chosen, (value, words) each."""
-    offered = [{"value": key, "label": words} for key, words in options]
-    # dbc.Select shows its placeholder for the value "".
+    offered = [{"value": key, "label": words} for key, words in options if key]
+    # dbc.Select shows its placeholder for the value "", so that it is no option beside.
     control = dbc.Select(
         id=field_id, name=name, options=offered, value=value, **given(placeholder=dict(options).get(""))
     )

@@ -25,7 +25,7 @@ from dashboard.components.settings import setting_meaning, setting_name, setting
 from dashboard.components.words import aside, listed
 from dashboard.frame import grant_facts, grant_words, plain_frame, role_words, waiting_words
 from dashboard.i18n import N_
-from dashboard.services import accounts, backups, grants, health
+from dashboard.services import accounts, backups, grants, health, second_factor
 from dashboard.services.backups import BackupError, Shelved
 from dashboard.services.grants import Held
 from dashboard.services.health import FAILURES_SINCE, Health
@@ -329,11 +329,12 @@ def _accounts_card() -> html.Section:
     logins = health.last_logins(store())
     enabled = sum(is_enabled for *_rest, is_enabled in found)
     lasting = grants.list_standing(store())
-    headers = [_("帳號"), _("職務"), _("狀態"), _("最近登入")]
+    with_factor = second_factor.accounts_with(store())
+    headers = [_("帳號"), _("職務"), _("狀態"), _("第二因素"), _("最近登入")]
     records = [
         Record(
             [name, _roles_of(name, lasting), badge("done", words=_("啟用")) if is_enabled else badge("not_open", words=_("停用")),
-             roc_datetime(logins[name]) if name in logins else _("沒有登入過")]
+             _("有") if name in with_factor else _("沒有"), roc_datetime(logins[name]) if name in logins else _("沒有登入過")]
         )
         for name, _held, is_enabled in found
     ]  # fmt: skip
@@ -341,7 +342,7 @@ def _accounts_card() -> html.Section:
         [
             record_table(headers, records, caption=_("帳號")),
             *_account_forms([name for name, *_rest in found]),
-            *_role_forms([name for name, *_rest in found], lasting),
+            *_role_forms([name for name, _held, is_enabled in found if is_enabled], lasting),
             _role_list(),
         ],
         id=f"{PAGE}-accounts",
@@ -369,29 +370,27 @@ def _account_forms(names: Sequence[str]) -> list[html.Details]:
         text_field(f"{PAGE}-new-classes", "classes", _("班級"), required=False, note=_("導師必填，以逗號分開；其他學年寫 113:101")),
     ]  # fmt: skip
     steps = [
-        ("reset", _("給重設密碼的連結（目前的密碼與登入作廢）")), ("logout", _("登出所有裝置")), ("second_factor", _("取消第二因素（手機與備用碼都遺失時）")),
+        ("", _("請選擇")), ("reset", _("給重設密碼的連結（目前的密碼與登入作廢）")), ("logout", _("登出所有裝置")), ("second_factor", _("取消第二因素（手機與備用碼都遺失時）")),
         ("disable", _("停用")), ("enable", _("啟用並解除鎖定")),
     ]  # fmt: skip
     change = [
-        choice_field(
-            f"{PAGE}-change-name", "name", _("帳號"), [(name, name) for name in names], names[0] if names else ""
-        ),
-        choice_field(f"{PAGE}-change-step", "step", _("要做什麼"), steps, "reset"),
+        choice_field(f"{PAGE}-change-name", "name", _("帳號"), [("", _("請選擇")), *((name, name) for name in names)]),
+        choice_field(f"{PAGE}-change-step", "step", _("要做什麼"), steps),
     ]
     return [
-        html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"), answers_a_page=True)]),
-        html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary", answers_a_page=True)]),
+        html.Details([html.Summary(_("邀請新的人")), posting_form(invite, action="/admin/accounts/invite", submit=_("新增帳號並給連結"))]),
+        html.Details([html.Summary(_("處理現有的帳號")), posting_form(change, action="/admin/accounts/change", submit=_("執行"), css="btn-outline-primary")]),
     ]  # fmt: skip
 
 
 def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Details]:
     """Three forms: one more role, one held for somebody who is away, and one taken back."""
-    accounts_offered = [(name, name) for name in names]
+    accounts_offered = [("", _("請選擇")), *((name, name) for name in names)]
     own = [each for each in lasting if not each.on_behalf_of]
     delegable = [(str(each.id), _choice(each)) for each in own if ROLES[each.role].can_be_delegated]
     held = [(f"{each.id}:{each.username}", _choice(each)) for each in lasting]
     grant = [
-        choice_field(f"{PAGE}-grant-name", "name", _("帳號"), accounts_offered, names[0] if names else ""),
+        choice_field(f"{PAGE}-grant-name", "name", _("帳號"), accounts_offered),
         choice_field(f"{PAGE}-grant-role", "role", _("角色"), [(role.value, role_words(role)) for role in Role], Role.TEACHER),
         text_field(f"{PAGE}-grant-unit", "unit", _("處室組別"), required=False, note=_("組長必填，例：教務處註冊組")),
         text_field(f"{PAGE}-grant-classes", "classes", _("班級"), required=False, note=_("導師必填，以逗號分開；其他學年寫 113:101")),
@@ -399,7 +398,7 @@ def _role_forms(names: Sequence[str], lasting: Sequence[Held]) -> list[html.Deta
     ]  # fmt: skip
     delegate = [
         choice_field(f"{PAGE}-delegate-grant", "grant", _("誰的職務"), [("", _("請選擇")), *delegable], whole=True),
-        choice_field(f"{PAGE}-delegate-name", "name", _("由哪個帳號代理"), accounts_offered, names[0] if names else ""),
+        choice_field(f"{PAGE}-delegate-name", "name", _("由哪個帳號代理"), accounts_offered),
         text_field(f"{PAGE}-delegate-reason", "reason", _("原因"), note=_("例：公假；請不要寫姓名")),
         *_day_fields("delegate", must_end=True),
     ]

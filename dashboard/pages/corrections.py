@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from dashboard.access.guard import protected_callback
 from dashboard.access.roles import Permission
 from dashboard.access.session import current_name, current_scope, store
+from dashboard.access.trail import record_student_view
 from dashboard.components.attributes import aria
 from dashboard.components.badge import badge
 from dashboard.components.card import card
@@ -57,7 +58,7 @@ def _form_words() -> dict[str, str]:
 
 
 def _body(view: View, theme: str) -> list[Any]:
-    offered = choices(store(), str(view.filters.term))
+    offered = choices(store(), view.scope, str(view.filters.term))
     forms = [(form, _form_words()[form]) for form in FORMS]
     fields = [
         html.Div(
@@ -164,6 +165,8 @@ def show_items(term: Any, student: Any) -> tuple[list[dict[str, str]], list[str]
     if not (isinstance(term, str) and isinstance(student, str) and student.strip()):
         return [], [], _("輸入學期與學號後會列在這裡。")
     items = waiting_items(store(), scope, term=term, student_number=student.strip())
+    if items:  # of a number that has none nothing is told
+        record_student_view(student.strip())
     options = [
         {
             "value": str(item.round_id),

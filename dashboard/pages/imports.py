@@ -517,7 +517,7 @@ def _pressed(names: Sequence[str]) -> str | None:
 
 
 def _batches() -> list[Batch]:
-    return list_batches(store(), limit=MOST_BATCHES)
+    return list_batches(store(), limit=MOST_BATCHES, with_reasons=may(Permission.CORRECT))
 
 
 @protected_callback(
@@ -579,7 +579,7 @@ def show_batch(batch_id: Any, undone: Any) -> Any:
     """Show one import, what taking it back would do, and the button that does it."""
     if not batch_id:
         return None
-    batch = batch_of(store(), batch_id)
+    batch = batch_of(store(), batch_id, with_reasons=may(Permission.CORRECT))
     if batch is None:
         return empty_state(_("沒有這一次匯入"), _("請從下面的匯入紀錄選擇。"), _("看匯入紀錄"), "/imports")
     said = undone if isinstance(undone, str) and batch.state == "undone" else ""

@@ -17,6 +17,7 @@ from dashboard.services.grants import (  # fmt: skip
     Held,
     add_grant,
     detail_of,
+    end_deputies,
     held_by,
     is_administered,
     list_grants,
@@ -36,7 +37,7 @@ from dashboard.settings import LONGEST_SESSION_HOURS
 from data.audit import append, key_of, pseudonym
 from data.db import reading, writing
 from data.instants import TAIPEI
-from data.models import LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserSession
+from data.models import Grant, LoginLink, PendingLogin, SchoolClass, SecondFactor, Staff, User, UserSession
 from data.school import read_settings
 
 PENDING_MINUTES = 5
@@ -173,8 +174,11 @@ def staff_code_of(store: Store, username: str) -> str:
         return connection.execute(select(User.staff_code).where(User.id == user_id)).scalar_one()
 
 
-def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
-    """Disable an account and end its sessions. The last administrator's stays, or nobody could enable anybody again."""
+def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> int:
+    """Disable an account, end its sessions and those of its deputies; return how many deputies' roles that was.
+
+    The last administrator's stays, or nobody could enable anybody again.
+    """
     with writing(store.engine) as connection:
         user_id = user_id_of(connection, username)
         if not is_administered(connection, without_user_id=user_id) and is_administered(connection):
@@ -182,7 +186,10 @@ def disable_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
         connection.execute(update(User).where(User.id == user_id).values(disabled_at=_now()))
         for each in (UserSession, LoginLink):
             connection.execute(delete(each).where(each.user_id == user_id))
-        _audit(connection, by, "user_disabled", {}, about=username)
+        own = connection.execute(select(Grant.id).where(Grant.user_id == user_id)).scalars().all()
+        deputy_count = end_deputies(connection, own)
+        _audit(connection, by, "user_disabled", {"deputies": deputy_count}, about=username)
+    return deputy_count
 
 
 def log_out_user(store: Store, username: str, *, by: str = SYSTEM) -> None:
@@ -409,7 +416,7 @@ def act_as(store: Store, account: Account, grant_id: int, *, at: datetime | None
         if not role:
             return None
         connection.execute(delete(UserSession).where(this_one))
-        _audit(connection, account.username, "role_taken", {"role": role, "grant": grant_id})
+        _audit(connection, account.username, "role_taken", detail_of(connection, grant_id))
     return token
 
 

@@ -56,17 +56,19 @@ class WaitingItem:
     sent_at: datetime
 
 
-def choices(store: Store, term: str = "") -> Choices:
-    """Return what the forms offer; classes are those of the term's year, the newest year where none is asked for."""
+def choices(store: Store, scope: Scope, term: str = "") -> Choices:
+    """Return what the forms offer; classes are those of the term's year, the newest year where none is asked for.
+
+    Every teacher may be chosen, as a deputy may come from any unit; those whom the scope does not name stand by their code.
+    """
     _, ledger = store.ledger()
     years = sorted({int(year) for year in ledger.classes["school_year"]}, reverse=True)
     terms = [year * 10 + semester for year in years for semester in (2, 1, 0)]
     chosen = int(term) if term in {str(each) for each in terms} else (terms[0] if terms else 0)
     classes = ledger.classes[ledger.classes["school_year"] == chosen // 10]["name"]
-    teachers = ledger.teachers
     return Choices(
         term=[(str(each), _term_words(each)) for each in terms],
-        teacher=[(str(c), f"{c} {n}") for c, n in zip(teachers["code"], teachers["name"], strict=True)],
+        teacher=[(str(c), w) for c, w in zip(ledger.teachers["code"], _teacher_words(ledger, scope), strict=True)],
         kind=list(REGISTRATIONS.items()),
         class_name=[(str(name), str(name)) for name in classes],
         roster=list(ROSTERS.items()),
@@ -102,17 +104,27 @@ def waiting_items(store: Store, scope: Scope, *, term: str, student_number: str)
 
 
 def _holders(ledger: Ledger, round_ids: Sequence[int], scope: Scope) -> dict[int, str]:
-    """Return the assigned teacher of each duty that lies in the scope, as code and name."""
+    """Return the assigned teacher of each duty that lies in the scope, as code and, where the scope names him, name."""
     certifying = ledger.duties["stage"] == CERTIFY
     duties = ledger.duties[certifying & ledger.duties["duty_id"].isin(list(round_ids))]
     if scope.classes is not None:
         pairs = list(zip(ledger.classes["school_year"], ledger.classes["name"], strict=True))
         duties = duties[[0 <= code < len(pairs) and pairs[code] in scope.classes for code in duties["class"]]]
-    named = ledger.teachers["code"].astype("str") + " " + ledger.teachers["name"].astype("str")
+    words = _teacher_words(ledger, scope)
     return {
-        int(duty): str(named.iloc[teacher]) if teacher >= 0 else ""
+        int(duty): words[teacher] if teacher >= 0 else ""
         for duty, teacher in zip(duties["duty_id"], duties["assigned"], strict=True)
     }
+
+
+def _teacher_words(ledger: Ledger, scope: Scope) -> list[str]:
+    """Name every teacher of the ledger by code, and those whom the scope may see by name with it."""
+    teachers = ledger.teachers
+    units = ledger.labels["unit"][teachers["unit"].to_numpy()]
+    return [
+        f"{code} {name}" if scope.teachers == "all" or (scope.teachers == "unit" and unit == scope.unit) else str(code)
+        for code, name, unit in zip(teachers["code"], teachers["name"], units, strict=True)
+    ]
 
 
 def enter(store: Store, scope: Scope, form: str, values: Mapping[str, object], *, by: str) -> str:

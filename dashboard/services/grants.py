@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -188,6 +188,8 @@ def delegate(
             raise AccountError("代理來的職務不能再請別人代理")
         if source.user_id == user_id:
             raise AccountError("不能代理自己")
+        if connection.execute(select(User.disabled_at).where(User.id == user_id)).scalar_one() is not None:
+            raise AccountError(f"代理人的帳號「{username}」已停用，請先啟用或請別人代理")
         if not ROLES[Role(source.role)].can_be_delegated:
             raise AccountError(f"「{ROLES[Role(source.role)].title}」不能代理")
         if ends_on is None or not reason:
@@ -288,13 +290,19 @@ def revoke(store: Store, username: str, grant_id: int, *, by: str) -> None:
             raise AccountError(f"帳號「{username}」沒有編號 {grant_id} 的職務，或已經收回")
         if role == Role.ADMIN and not is_administered(connection, without_grant_id=grant_id):
             raise AccountError("這是最後一個系統管理者的職務，不能收回")
-        deputies = select(Grant.id).where(Grant.delegated_from_id == grant_id)
-        lasting = deputies.where(Grant.revoked_at.is_(None), Grant.ends_on >= now.date())
-        detail = detail_of(connection, grant_id) | {"deputies": len(connection.execute(lasting).all())}
+        detail = detail_of(connection, grant_id) | {"deputies": end_deputies(connection, [grant_id])}
         connection.execute(update(Grant).where(*still).values(revoked_at=now, revoked_by=by))
-        acting = or_(UserSession.grant_id == grant_id, UserSession.grant_id.in_(deputies))
-        connection.execute(delete(UserSession).where(acting))
+        connection.execute(delete(UserSession).where(UserSession.grant_id == grant_id))
         _note(connection, by, "role_revoked", username, detail)
+
+
+def end_deputies(connection: Connection, grant_ids: Sequence[int]) -> int:
+    """End the logins of who stands in for these roles, for good; return how many deputies' roles there were that had not ended."""
+    deputies = select(Grant.id).where(Grant.delegated_from_id.in_(grant_ids))
+    lasting = deputies.where(Grant.revoked_at.is_(None), Grant.ends_on >= today())
+    count = len(connection.execute(lasting).all())
+    connection.execute(delete(UserSession).where(UserSession.grant_id.in_(deputies)))
+    return count
 
 
 def is_administered(connection: Connection, *, without_user_id: int = 0, without_grant_id: int = 0) -> bool:

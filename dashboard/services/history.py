@@ -17,7 +17,7 @@ from dashboard.services import jobs
 from dashboard.services.hand_ins import ServiceError, may_see, visible_job
 from dashboard.services.store import Store
 from data import jobs as queue
-from data.corrections import BY_HAND
+from data.corrections import BY_HAND, without_reason
 from data.db import reading
 from data.models import AuditEvent, AuditRefusal, AuditRejectedRow, Import, Job
 from data.rosters.importing import REASONS
@@ -64,12 +64,12 @@ class Batch:
         return self.state == "kept"
 
 
-def list_batches(store: Store, *, limit: int = 50, offset: int = 0) -> list[Batch]:
-    """Return the imports, entries by hand and refused runs, newest first."""
+def list_batches(store: Store, *, limit: int = 50, offset: int = 0, with_reasons: bool = False) -> list[Batch]:
+    """Return the imports, entries by hand and refused runs, newest first. with_reasons: of the entries, for who may make them."""
     runs = _runs()
     newest = select(runs).order_by(runs.c.at.desc(), runs.c.batch_id).limit(limit).offset(offset)
     with reading(store.engine) as connection:
-        return _batches(connection, [row.batch_id for row in connection.execute(newest)])
+        return _batches(connection, [row.batch_id for row in connection.execute(newest)], with_reasons=with_reasons)
 
 
 def count_batches(store: Store) -> int:
@@ -78,12 +78,12 @@ def count_batches(store: Store) -> int:
         return int(connection.execute(select(func.count()).select_from(_runs())).scalar_one())
 
 
-def batch_of(store: Store, batch_id: object) -> Batch | None:
+def batch_of(store: Store, batch_id: object, *, with_reasons: bool = False) -> Batch | None:
     """Return one import, None where there is none."""
     if not isinstance(batch_id, str):
         return None
     with reading(store.engine) as connection:
-        return next(iter(_batches(connection, [batch_id])), None)
+        return next(iter(_batches(connection, [batch_id], with_reasons=with_reasons)), None)
 
 
 def undo(store: Store, batch_id: object, *, by: str) -> int:
@@ -103,7 +103,7 @@ def _runs() -> Any:
     return union_all(taken, refused.group_by(AuditRefusal.batch_id)).subquery()
 
 
-def _batches(connection: Connection, batch_ids: list[str]) -> list[Batch]:
+def _batches(connection: Connection, batch_ids: list[str], *, with_reasons: bool) -> list[Batch]:
     titles = {kind.key: kind.title for kind in all_kinds()} | {BY_HAND: "人工登錄"}
     imports: dict[str, list[Any]] = {}
     for row in connection.execute(select(Import).where(Import.batch_id.in_(batch_ids)).order_by(Import.id)):
@@ -114,17 +114,17 @@ def _batches(connection: Connection, batch_ids: list[str]) -> list[Batch]:
     for batch_id in batch_ids:
         count = rejected.get(batch_id, 0)
         if batch_id in imports:
-            found.append(_taken(batch_id, imports[batch_id], titles, count))
+            found.append(_taken(batch_id, imports[batch_id], titles, count, with_reasons=with_reasons))
         elif (refused := _refused(connection, batch_id, titles, count)) is not None:
             found.append(refused)
     return found
 
 
-def _taken(batch_id: str, rows: list[Any], titles: Mapping[str, str], rejected: int) -> Batch:
+def _taken(batch_id: str, rows: list[Any], titles: Mapping[str, str], rejected: int, *, with_reasons: bool) -> Batch:
     first = rows[0]
     files = tuple(
         BatchFile(
-            row.file_name, row.sheet, row.kind, titles.get(row.kind, row.kind), row.term, row.sha256, row.row_count, row.new_count,
+            row.file_name if with_reasons or row.kind != BY_HAND else without_reason(row.file_name), row.sheet, row.kind, titles.get(row.kind, row.kind), row.term, row.sha256, row.row_count, row.new_count,
             row.changed_count, row.unchanged_count, row.rejected_count, tuple(json.loads(row.warnings or "[]")),
         )
         for row in rows

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.access.scope import Scope
 from dashboard.services.filters import View
 from dashboard.services.store import Store
@@ -80,7 +79,7 @@ def waiting(store: Store, view: View) -> pd.DataFrame:
             "subject": items["subject"].to_numpy(),
             "class_name": items["class_name"].to_numpy(),
             "item": items["item_number"].to_numpy(),
-            "student_number": items["student_number"].to_numpy() if sees_students(scope) else "",
+            "student_number": items["student_number"].to_numpy() if scope.sees_students else "",
             "sent_at": undone["opened_at"].to_numpy(),
             "last_at": np.where(due_at == NEVER, NEVER, due_at - _LAST_MOMENT_US),
             "due_at": due_at,
@@ -116,11 +115,6 @@ def reminders(store: Store, view: View) -> list[Reminder]:
             )
         )  # fmt: skip
     return found
-
-
-def sees_students(scope: Scope) -> bool:
-    """Tell whether a list names the students: to those who may see them, and to the teacher who has to act on the items."""
-    return scope.teachers == "self" or Permission.VIEW_STUDENT in PERMISSIONS[scope.role]
 
 
 def names_teachers(scope: Scope) -> bool:

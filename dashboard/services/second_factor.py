@@ -52,6 +52,13 @@ class State:
     codes_left: int
 
 
+def accounts_with(store: Store) -> frozenset[str]:
+    """Return the accounts whose owners have set up a second factor."""
+    confirmed = select(User.username).join(SecondFactor, SecondFactor.user_id == User.id).where(SecondFactor.confirmed_at.is_not(None))  # fmt: skip
+    with reading(store.engine) as connection:
+        return frozenset(connection.execute(confirmed).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What an authenticator is set up from: the secret as text, and as a picture (a data: address)."""

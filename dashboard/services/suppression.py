@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -73,11 +74,12 @@ def receipts_of(ledger: Ledger, scope: Scope, ask: Question, *, rounds: pd.DataF
         return table
     size, parts = ledger.settings.suppression_size, []
     kinds = receipts.count(ledger, replace(ask, by="kind"), rounds=rounds)["key"].tolist()
-    for number, kind in enumerate(kinds):
+    for kind in kinds:
         rows = receipts.count(_of_kind(ledger, kind), replace(ask, by="class"), rounds=rounds)
         rows["confirmed"] -= rows["confirmed_late"]
         rows["answered"] -= rows["answered_late"]
-        code = _codes(ledger, ask, rows["key"]) + number
+        # Of the kind alone, not of which others there are: under another filter or day its steps would begin elsewhere.
+        code = _codes(ledger, ask, rows["key"]) + crc32(kind.encode())
         counts = {
             name: column
             for names in (_CONFIRMED, _REPORTED)

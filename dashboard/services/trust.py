@@ -73,8 +73,14 @@ def sources_of(store: Store) -> list[Source]:
     with reading(store.engine) as connection:
         imports = last_imports(connection)
     return [
-        Source(titles.get(one.kind, one.kind), one.file_name, one.sha256, from_us(one.imported_us)) for one in imports
-    ]
+        Source(
+            titles.get(one.kind, one.kind),
+            "" if one.kind == BY_HAND else one.file_name,
+            one.sha256,
+            from_us(one.imported_us),
+        )
+        for one in imports
+    ]  # what is entered by hand says whom it is about and why: no file, and not for everybody who may export
 
 
 def _next_deadline(view: View) -> tuple[str, datetime, int] | None:

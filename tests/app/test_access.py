@@ -147,6 +147,19 @@ def test_whose_login_has_ended_is_told_so_and_who_never_had_one_is_not(client_fo
     assert "先前的登入已經結束" in answer.get_data(as_text=True)
 
 
+def test_who_may_see_no_student_gets_no_single_item_by_narrowing_to_a_class_or_a_teacher(client_for, place):
+    narrowed = [{"teacher": place.school.teacher_code}, *({"class": name} for name in sorted(class_names(place)))]
+
+    def lists(username):
+        client = client_for(username)
+        answers = [ask(client, CERTIFICATION, term=place.school.current_term, **each) for each in narrowed]
+        return {"certification-queue" in answer.get_data(as_text=True) for answer in answers}
+
+    assert True in lists("secretary")
+    for username in ("auditor", "principal", "member", "admin"):
+        assert lists(username) == {False}, username
+
+
 def test_the_shell_is_the_same_for_everybody(client_for):
     shells = set()
     for username in ("principal", "homeroom", "teacher"):

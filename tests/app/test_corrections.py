@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 from sqlalchemy import func, select
@@ -21,6 +23,8 @@ SAVE = "corrections-answer.children"
 ITEMS = "..corrections-items.options...corrections-items.value...corrections-items-note.children.."
 MAY = ("secretary", "chief")
 MAY_NOT = ("principal", "homeroom", "teacher", "admin")
+
+HISTORY = "..imports-history.children...imports-page-words.children...imports-turning.hidden...imports-later.disabled...imports-earlier.disabled.."
 
 
 @pytest.fixture
@@ -44,6 +48,24 @@ def save(client, form, **values):
 
 def list_items(client, term, student):
     return fire(client, ITEMS, inputs={"corrections-term.value": term, "corrections-student.value": student})
+
+
+def ask_history(client):
+    given = {
+        "imports-kind.value": "all",
+        "imports-page.value": 1,
+        "imports-changed.data": None,
+        "imports-undone.data": None,
+    }
+    return fire(client, HISTORY, inputs=given).get_data(as_text=True)
+
+
+def texts_of(data):
+    """Return a file's text, of a workbook all that is in it."""
+    if not data.startswith(b"PK"):
+        return data.decode("utf-8")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return "\n".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
 
 
 def count_imports(place):
@@ -77,6 +99,11 @@ def test_a_students_waiting_items_are_listed_and_one_can_be_exempted_and_taken_b
     )
     assert "已登錄" in text
     assert count_imports(place) == before + 1
+    for other in ("member", "admin", "auditor", "principal", "secretary"):  # why is for who may make entries
+        files = [client_for(other).get(f"/exports/classes.{suffix}").data for suffix in ("csv", "xlsx")]
+        assert not any("檔案毀損" in texts_of(each) for each in files), other
+        history = ask_history(client_for(other))
+        assert ("檔案毀損" in history) == (other in MAY), other
     (batch,) = [each for each in imports.list_batches(place.store, limit=1) if each.by_hand]
     assert (batch.by, batch.state) == (username, "kept")
     imports.undo(place.store, batch.batch_id, by=username)

@@ -252,3 +252,25 @@ def test_a_member_is_told_what_is_merged(app, place, client_for, small_class):
     text = read(fire(client_for("member"), output, inputs=inputs))
     assert "學生未滿 10 人或任課教師未滿 5 人的班級合併為「＊」，學生的人數與件數以 5 為單位，是概數" in text
     assert "學生未滿 10 人" not in read(fire(client_for("principal"), output, inputs=inputs))
+
+
+def test_a_class_of_a_member_s_files_says_the_same_whatever_else_is_asked_for(client_for, place):
+    """Under two filters its steps would begin at two places, and the two together would say the number."""
+    client, current = client_for("member"), int(place.school.current_term)
+    _, ledger = place.store.ledger()
+    grades = sorted({str(grade) for grade in ledger.classes["grade"].dropna()})
+    departments = [str(name) for name in ledger.labels["department"] if name]
+    for table in ("uploads", "selection", "receipts", "classes"):
+        for term in (current, current - 9, current - 10):
+            whole = rows_of(client, table, term=term)
+            for narrow in (*({"grade": each} for each in grades), *({"dept": each} for each in departments)):
+                for name, row in rows_of(client, table, term=term, **narrow).items():
+                    if name in whole and "＊" not in name:
+                        assert row == whole[name], (table, term, narrow, name)
+
+
+def rows_of(client, table, **query):
+    answer = client.get(f"/exports/{table}.csv", query_string=query)
+    lines = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    end = next((number for number, line in enumerate(lines) if not line), len(lines))
+    return {line[0]: line for line in lines[1:end]}

@@ -322,7 +322,20 @@ def test_what_a_deputy_holds_of_a_disabled_account_is_worth_nothing_until_it_is_
         grants.delegate(people, "wang", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
     assert deputy in {each.id for each in grants.list_standing(people)}  # to be seen and revoked
     accounts.enable_user(people, "head", by="root")
+    assert account(people, token) is None  # a login that has ended stays ended
     assert accounts.act_as(people, own, deputy) is not None
+
+
+def test_a_disabled_account_stands_in_for_nobody_and_the_log_says_how_many_deputies_end_with_one(people):
+    source = number_of(people, "head")
+    accounts.disable_user(people, "lin", by="root")
+    with pytest.raises(AccountError, match="代理人的帳號「lin」已停用"):
+        grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    grants.delegate(people, "wang", from_grant_id=source, ends_on=TODAY, reason="公假", by="root")
+    assert accounts.disable_user(people, "head", by="root") == 1
+    with reading(people.engine) as connection:
+        said = select(AuditEvent.detail).where(AuditEvent.action == "user_disabled").order_by(AuditEvent.id.desc())
+        assert json.loads(connection.execute(said).scalars().first()) == {"deputies": 1}
 
 
 def test_the_last_administrator_without_an_end_cannot_be_disabled(people):
