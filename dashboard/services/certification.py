@@ -124,18 +124,23 @@ def funnel_limits(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tuple[pd.DataFrame, int]:
-    """Single items for those who act on them: a teacher his own, a homeroom teacher his class's (without the teacher's name)."""
-    if view.scope.classes is None and view.filters.teacher is None and view.filters.class_name is None:
+    """Single items for those who may see the students: a teacher his own, a homeroom teacher his class's (without the teacher's name)."""
+    is_narrow = (
+        view.scope.classes is not None or view.filters.teacher is not None or view.filters.class_name is not None
+    )
+    if not is_narrow or not view.scope.sees_students:
         return pd.DataFrame(), 0
-    return oldest_first(store, undone, as_of_us, most=QUEUE_ROWS), len(undone)
+    return oldest_first(store, undone, as_of_us, most=QUEUE_ROWS, with_students=True), len(undone)
 
 
-def oldest_first(store: Store, undone: pd.DataFrame, as_of_us: int, *, most: int) -> pd.DataFrame:
-    """List waiting duties as single items with the student, the oldest first and at most so many."""
+def oldest_first(store: Store, undone: pd.DataFrame, as_of_us: int, *, most: int, with_students: bool) -> pd.DataFrame:
+    """List waiting duties as single items, the oldest first and at most so many; the student is "" to who may not see any."""
     oldest = undone.sort_values("opened_at", kind="stable").head(most)
     with reading(store.engine) as connection:
         items = waiting_items(connection, [int(duty) for duty in oldest["duty_id"]])
     rows = oldest.merge(items, left_on="duty_id", right_on="round_id", suffixes=("_code", ""))
+    if not with_students:
+        rows[["student_number", "student_name"]] = ""
     return pd.DataFrame(
         {
             "sent_at": [_when(us) for us in rows["opened_at"]],
