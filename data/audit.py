@@ -52,12 +52,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look at the whole chain found; number and hash are those of its last row."""
+    """What a look at the whole chain found; number and hash are those of its last row. noted: where the noted seal is, else 0."""
 
     count: int
     number: int
     hash: str
     faults: tuple[Fault, ...]
+    noted: int = 0
 
 
 def seal(entry: Entry, *, key: bytes) -> str:
@@ -84,7 +85,7 @@ def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "", after: 
     of them, where not all are looked at.
     """
     faults: list[Fault] = []
-    before, count, seen = after or Entry(0, 0, "", "", "", "", "", GENESIS), 0, not head
+    before, count, noted = after or Entry(0, 0, "", "", "", "", "", GENESIS), 0, 0
     beginning: dict[str, Any] = {}
     begins_rightly = True
     for entry in entries:
@@ -100,13 +101,14 @@ def find_faults(entries: Iterable[Entry], *, key: bytes, head: str = "", after: 
             _note(faults, "unlinked", entry.sequence, entry.sequence)
         elif entry.action == PRUNED and beginning.items() <= json.loads(entry.detail).items():
             begins_rightly = True
-        seen = seen or entry.hash == head
+        if entry.hash == head:
+            noted = entry.sequence
         before = entry
     if not begins_rightly:
         faults.insert(0, first)
-    if not seen:
+    if head and not noted:
         faults.append(Fault("cut", before.sequence, before.sequence))
-    return Verdict(count, before.sequence, before.hash, tuple(faults))
+    return Verdict(count, before.sequence, before.hash, tuple(faults), noted)
 
 
 def _note(faults: list[Fault], kind: str, first: int, last: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from typing import Annotated
 
@@ -15,18 +16,31 @@ from dashboard.services import audit
 
 
 def audit_verify(
-    head: Annotated[str, typer.Option(help="以前用 licheng audit head 記下的封印；有它才看得出最新的紀錄被刪掉")] = "",
+    head: Annotated[
+        str | None, typer.Option(help="以前用 licheng audit head 記下的那一行；有它才看得出最新的紀錄被刪掉")
+    ] = None,
     db: Db = "",
 ) -> None:
     """查驗稽核紀錄的鏈：有沒有任何一筆被改掉、刪掉、插入或調換。"""
-    verdict = audit.check(open_store(db), head=head.strip().lower()).verdict
+    noted = "" if head is None else _seal(head)
+    verdict = audit.check(open_store(db), head=noted).verdict
     for fault in verdict.faults:
         err.print(_fault_words(fault), markup=False)
     if verdict.faults:
         if verdict.count and (verdict.faults[0].first, verdict.faults[0].last) == (1, verdict.number):
             err.print("每一筆都不符：請確認 instance/audit.key 是這個資料庫原來的那一把。", markup=False)
         raise typer.Exit(1)
-    Console(soft_wrap=True, highlight=False).print(f"共 {verdict.count:,} 筆，鏈完整。", markup=False)
+    Console(soft_wrap=True, highlight=False).print(
+        f"共 {verdict.count:,} 筆，鏈完整" + (f"；對到記下的第 {verdict.noted} 筆。" if noted else "。"), markup=False
+    )
+
+
+def _seal(said: str) -> str:
+    """Return the seal of a noted line; what is none must neither accuse the log nor pass as a check that was made."""
+    found = re.fullmatch(r"(?:[0-9]+\s+)?([0-9a-f]{64})", said.strip().lower())
+    if found is None:
+        raise fail("--head 要是 licheng audit head 印出的那一行", 2)
+    return found[1]
 
 
 def _fault_words(fault: audit.Fault) -> str:
@@ -40,7 +54,7 @@ def _fault_words(fault: audit.Fault) -> str:
 
 
 def audit_head(db: Db = "") -> None:
-    """印出最新一筆的編號與封印；請記在這臺電腦以外的地方，日後用 verify --head 對照。"""
+    """印出最新一筆的編號與封印；請記在這臺電腦以外的地方，日後用 verify --head "那一行" 對照。"""
     number, seal = audit.head_of(open_store(db))
     sys.stdout.write(f"{number} {seal}\n")
 

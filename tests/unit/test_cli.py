@@ -363,7 +363,7 @@ def test_the_audit_log_is_looked_at_from_the_command_line(licheng, tmp_path):
     licheng("user", "add", "auditor", "--role", "auditor", "--password-stdin", stdin="correct horse battery 7\n")
     number, head = licheng("audit", "head").stdout.split()
     assert (number, len(head)) == ("2", 64)
-    whole = licheng("audit", "verify", "--head", head)
+    whole = licheng("audit", "verify")
     assert (whole.returncode, whole.stdout, whole.stderr) == (0, "共 2 筆，鏈完整。\n", "")
     unknown = licheng("audit", "verify", "--head", "0" * 64)
     assert (unknown.returncode, unknown.stdout) == (1, "")
@@ -376,6 +376,24 @@ def test_the_audit_log_is_looked_at_from_the_command_line(licheng, tmp_path):
     changed = licheng("audit", "verify")
     assert (changed.returncode, changed.stdout) == (1, "")
     assert changed.stderr == "第 1 筆：內容、順序或封印被改過，或是另外插入的\n"
+
+
+def test_a_noted_line_is_found_again_as_it_was_printed_or_by_its_seal(licheng):
+    licheng("setting", "school_name", "里程高中")
+    line = licheng("audit", "head").stdout
+    licheng("setting", "school_name", "里程高級中學")
+    seal = line.split()[1]
+    for noted in (line, seal, f" {line.upper()} ", line.replace(" ", "\t")):
+        found = licheng("audit", "verify", "--head", noted)
+        assert (found.returncode, found.stdout, found.stderr) == (0, "共 2 筆，鏈完整；對到記下的第 1 筆。\n", "")
+
+
+@pytest.mark.parametrize("noted", ["", " ", "1", "9c22126c…", "0" * 63, "0" * 65, "g" * 64, "０" * 64, f"1-{'0' * 64}", f"第 1 筆 {'0' * 64}"])  # fmt: skip
+def test_what_is_no_noted_line_is_wrong_usage_and_accuses_nobody(licheng, tmp_path, noted):
+    refused = licheng("audit", "verify", "--head", noted)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "--head 要是 licheng audit head 印出的那一行\n"
+    assert not (tmp_path / "instance").exists()
 
 
 def test_old_audit_events_are_removed_by_the_schools_setting(licheng, tmp_path):
