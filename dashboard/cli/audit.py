@@ -27,8 +27,8 @@ def audit_verify(
     for fault in verdict.faults:
         err.print(_fault_words(fault), markup=False)
     if verdict.faults:
-        if verdict.count and (verdict.faults[0].first, verdict.faults[0].last) == (1, verdict.number):
-            err.print("每一筆都不符：請確認 instance/audit.key 是這個資料庫原來的那一把。", markup=False)
+        if hint := _hint(verdict):
+            err.print(hint, markup=False)
         raise typer.Exit(1)
     Console(soft_wrap=True, highlight=False).print(
         f"共 {verdict.count:,} 筆，鏈完整" + (f"；對到記下的第 {verdict.noted} 筆。" if noted else "。"), markup=False
@@ -41,6 +41,22 @@ def _seal(said: str) -> str:
     if found is None:
         raise fail("--head 要是 licheng audit head 印出的那一行", 2)
     return found[1]
+
+
+def _hint(verdict: audit.Verdict) -> str:
+    """Say what else it may be where the rows from the first on do not fit, and all later ones do: another key more than a hand."""
+    first = (
+        verdict.number - verdict.count + 1
+    )  # the older ones were removed in due time, which only the right key can tell
+    counted = [each for each in verdict.faults if each.kind != "cut" and each != audit.Fault("missing", 1, first - 1)]
+    if len(counted) != 1 or (counted[0].kind, counted[0].first) != ("changed", first):
+        return ""
+    last = counted[0].last
+    if last == verdict.number:
+        return "每一筆都不符：請確認 instance/audit.key 是這個資料庫原來的那一把。"
+    if last == first:  # one row is sooner changed than the whole of a log from before a restore
+        return ""
+    return f"第 {first} 至 {last} 筆是用別的金鑰封印的（例如還原備份時沒有金鑰檔），或都被改過。"
 
 
 def _fault_words(fault: audit.Fault) -> str:

@@ -410,6 +410,28 @@ def test_another_instances_secret_is_named_as_the_likely_cause(licheng, tmp_path
     assert "instance/audit.key" in licheng("audit", "verify").stderr
 
 
+def test_rows_sealed_before_a_restore_without_keys_are_hinted_at_and_rows_changed_one_by_one_are_not(licheng, tmp_path):
+    for name in ("里程高中", "里程高級中學", "里程中學"):
+        licheng("setting", "school_name", name)
+    licheng("backup", str(tmp_path / "x.backup"))  # the fourth event
+    (tmp_path / "instance").rename(tmp_path / "before")
+    assert licheng("restore", str(tmp_path / "x.backup")).returncode == 0
+    licheng("setting", "school_name", "里程實驗高中")
+    found = licheng("audit", "verify")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.splitlines() == [
+        "第 1 至 3 筆：內容、順序或封印被改過，或是另外插入的",
+        "第 1 至 3 筆是用別的金鑰封印的（例如還原備份時沒有金鑰檔），或都被改過。",
+    ]
+    with contextlib.closing(sqlite3.connect(tmp_path / "instance" / "licheng.sqlite")) as connection:
+        connection.execute("DROP TRIGGER audit_events_no_update")
+        connection.execute("UPDATE audit_events SET actor = 'somebody else' WHERE sequence = 5")
+        connection.commit()
+    changed = licheng("audit", "verify")
+    assert changed.returncode == 1
+    assert [line.split("：")[0] for line in changed.stderr.splitlines()] == ["第 1 至 3 筆", "第 5 筆"]
+
+
 # --- accounts and their roles -----------------------------------------------------------------------------------------
 
 
