@@ -25,10 +25,11 @@ def settings_of(db: str) -> Settings:
 
 
 def open_store(db: str, *, migrate: bool = True) -> Store:
-    """Open the database, brought to the newest structure unless it is to be left as it is."""
+    """Open the database, brought to the newest structure unless it is to be left as it is, when nothing is written by 身分證號."""
     settings = settings_of(db)
-    store = Store(settings.url, id_key=settings.secret("id-number"), instance_dir=settings.instance_dir)
+    store = Store(settings.url, id_key=b"", instance_dir=settings.instance_dir)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     if migrate:
         store.migrate()
+        store.id_key = settings.secret("id-number")  # once the database has answered: a wrong address leaves no secret
     return store

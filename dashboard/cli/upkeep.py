@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from sqlalchemy.engine import make_url
 
 from dashboard.cli.database import Db, open_store, settings_of
 from dashboard.cli.terminal import err, fail
@@ -83,13 +84,19 @@ def restore(
 
 
 def doctor(db: Db = "") -> None:
-    """檢查設定、資料庫與資料，說明下一步該做什麼。"""
+    """檢查設定、資料庫與資料，說明下一步該做什麼；什麼都不建立、不改變。"""
     settings = settings_of(db)
-    store = open_store(db)
+    address = make_url(settings.url)
+    if address.get_backend_name() == "sqlite" and address.database and not Path(address.database).exists():
+        path = Path(address.database).resolve()
+        raise fail(f"資料庫檔案還沒有建立：{path}；請確認 LICHENG_DATABASE_URL 或 --db，或先匯入")
+    store = open_store(db, migrate=False)
     console = Console(soft_wrap=True)
     console.print(f"資料庫：{store.engine.url.render_as_string(hide_password=True)}", markup=False)
-    console.print(f"結構：{'最新' if store.is_current() else '需要升級，請執行 licheng migrate'}")
     console.print(f"執行資料夾：{settings.instance_dir}", markup=False)
+    if not store.is_current():
+        raise fail("結構：需要升級，請執行 licheng migrate")
+    console.print("結構：最新")
     backed_up_at = backups.last_backup_at(store)
     console.print(
         f"備份：{f'上一次 {backed_up_at:%Y/%m/%d %H:%M}' if backed_up_at else '還沒有做過，請執行 licheng backup'}"

@@ -127,9 +127,33 @@ def test_accounts_are_made_from_standard_input_and_secrets_are_private(licheng, 
 
 
 def test_the_doctor_says_what_to_do_next(licheng):
+    licheng("migrate")
     result = licheng("doctor")
     assert result.returncode == 0
+    assert "結構：最新" in result.stdout
     assert "licheng import" in result.stdout
+
+
+def test_the_doctor_creates_nothing_where_there_is_no_database(licheng, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words, file in [
+        ((), "instance/licheng.sqlite"),
+        (("--db", "sqlite:///folder/schol.sqlite"), "folder/schol.sqlite"),
+    ]:
+        result = licheng("doctor", *words)
+        assert (result.returncode, result.stdout) == (1, "")
+        said = f"資料庫檔案還沒有建立：{tmp_path / file}；請確認 LICHENG_DATABASE_URL 或 --db，或先匯入\n"
+        assert result.stderr == said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_names_an_older_structure_and_leaves_it_as_it_is(licheng, tmp_path):
+    database = tmp_path / "old.sqlite"
+    database.touch()
+    result = licheng("doctor", "--db", f"sqlite:///{database}")
+    assert (result.returncode, result.stderr) == (1, "結構：需要升級，請執行 licheng migrate\n")
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -544,6 +568,7 @@ def test_a_database_that_cannot_be_used_is_one_clear_line(licheng, tmp_path):
         (line,) = result.stderr.splitlines()
         assert (result.returncode, result.stdout) == (1, ""), url
         assert words in line
+        assert not (tmp_path / "instance").exists(), url  # nor a secret of a database that never was
 
 
 def test_another_folder_does_not_write_with_a_secret_of_its_own_unless_the_file_lies_beside_its_secrets(licheng, tmp_path, monkeypatch):  # fmt: skip
