@@ -99,7 +99,11 @@ def user_second_factor_reset(name: str, db: Db = "") -> None:
     """取消帳號的第二因素並登出所有連線（手機與備用碼都遺失時）；先確認是本人。"""
     with refusing():
         had_one = second_factor.reset(open_store(db), name, by=getpass.getuser())
-    say("第二因素已取消，下次登入只要密碼" if had_one else "這個帳號沒有設定第二因素")
+    say(
+        f"已取消帳號 {name} 的第二因素，所有連線已登出；下次登入只要密碼。"
+        if had_one
+        else f"帳號 {name} 沒有設定第二因素。"
+    )
 
 
 def user_link(

@@ -16,6 +16,7 @@ from dashboard.cli.database import Db, open_store
 from dashboard.cli.terminal import fail
 from dashboard.services import accounts, grants
 from dashboard.services.grants import Held
+from dashboard.services.store import Store
 from dashboard.services.typed import names
 
 _DAY = "YYYY-MM-DD"
@@ -43,7 +44,8 @@ def _scope_words(held: Held) -> str:
         "unit": held.unit,
         "classes": "",
     }[ROLES[held.role].needs]
-    return everything or "、".join(f"{year}:{name}" for year, name in sorted(held.classes))
+    # Before there is a roster, a class has no year yet.
+    return everything or "、".join(f"{year}:{name}" if year else name for year, name in sorted(held.classes))
 
 
 def user_roles(
@@ -87,8 +89,8 @@ def user_grant(
     require_scope(role, classes=classes, staff=staff_code, unit=unit)
     with refusing():
         number = grants.give(store, name, role=role, classes=names(classes), unit=unit, starts_on=first, ends_on=last, by=getpass.getuser())  # fmt: skip
+    say(f"已授予帳號 {name} 職務：{_grant_words(store, name, number)}")
     warn(store, name, classes=names(classes), unit=unit)
-    Console().print(f"職務編號 {number}", markup=False)
 
 
 def user_delegate(
@@ -100,10 +102,17 @@ def user_delegate(
     db: Db = "",
 ) -> None:
     """有人不在時，讓另一個帳號代理他的職務到某一天。"""
-    first, last = _day(starts_on), _day(ends_on)
+    first, last, store = _day(starts_on), _day(ends_on), open_store(db)
     with refusing():
-        made = grants.delegate(open_store(db), name, from_grant_id=number, starts_on=first, ends_on=last, reason=reason, by=getpass.getuser())  # fmt: skip
-    Console().print(f"職務編號 {made}", markup=False)
+        made = grants.delegate(store, name, from_grant_id=number, starts_on=first, ends_on=last, reason=reason, by=getpass.getuser())  # fmt: skip
+    say(f"已請帳號 {name} 代理：{_grant_words(store, name, made)}")
+
+
+def _grant_words(store: Store, name: str, number: int) -> str:
+    """Say of a grant just made what it is, as it was written: what was meant may be another scope or day."""
+    (held,) = (each for each in grants.list_grants(store, name) if each.id == number)
+    days = f"{held.starts_on} 至 {held.ends_on}" if held.ends_on else f"{held.starts_on} 起，沒有迄日"
+    return f"{_role_words(held)}，範圍 {_scope_words(held)}，{days}；職務編號 {number}"
 
 
 def user_revoke(

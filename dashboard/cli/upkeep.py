@@ -11,21 +11,36 @@ import typer
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from dashboard.cli.accounts import say
 from dashboard.cli.database import Db, open_store, settings_of
 from dashboard.cli.terminal import err, fail
-from dashboard.services import accounts, backups, imports
+from dashboard.services import accounts, backups, imports, school_settings
 
 
 def setting(
-    key: Annotated[str, typer.Argument(help="school_code、school_name、minimum_response_days、upload_outcome_cap…")],
-    value: Annotated[str, typer.Argument(help='值；上限留空（""）表示不設')],
+    key: Annotated[
+        str, typer.Argument(help="school_code、school_name、minimum_response_days、upload_outcome_cap…；不寫就列出全部")
+    ] = "",
+    value: Annotated[str | None, typer.Argument(help='值；上限留空（""）表示不設；不寫就列出現在的值')] = None,
     db: Db = "",
 ) -> None:
-    """設定學校自己的參數：校名、代碼、件數上限、最短認證日數。"""
+    """設定學校自己的參數：校名、代碼、件數上限、最短認證日數；不寫值就列出現在的值與預設。"""
+    store = open_store(db)
     try:
-        imports.change_setting(open_store(db), key, value, by=getpass.getuser())
+        before = {each.key: each for each in school_settings.list_settings(store)}
+        if value is not None:
+            imports.change_setting(store, key, value, by=getpass.getuser())
     except ValueError as error:
         raise fail(str(error)) from None
+    if value is None:
+        if key and key not in before:
+            raise fail(f"沒有「{key}」這項設定；licheng setting 列出全部")
+        for each in before.values():
+            if key in ("", each.key):
+                say(f"{each.key}：{each.value or '—'}（預設 {each.default or '—'}）")
+        return
+    old = before[key].value
+    say(f"{key}：{old or '—'} → {value or '—'}" if value != old else f"{key}：{old or '—'}，沒有變更")
 
 
 def migrate(db: Db = "") -> None:

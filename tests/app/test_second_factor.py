@@ -265,6 +265,7 @@ def test_an_administrator_resets_a_second_factor_by_command_and_it_is_in_the_log
     url = ["--db", str(place.store.engine.url.render_as_string(hide_password=False))]
     done = CliRunner().invoke(cli, ["user", "second-factor-reset", name, *url])
     assert done.exit_code == 0, done.output
+    assert done.output == f"已取消帳號 {name} 的第二因素，所有連線已登出；下次登入只要密碼。\n"
     assert accounts.log_in(place.store, name, PASSWORD, at=MOMENT + 20 * STEP)
     assert CliRunner().invoke(cli, ["user", "second-factor-reset", "nobody", *url]).exit_code == 1
     with reading(place.store.engine) as connection:

@@ -13,6 +13,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import fields
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +26,7 @@ from dashboard.services.store import Store
 from data import jobs as queue
 from data.db import migrate, open_engine
 from data.rosters.archives import NEEDS_PASSWORD
+from data.schema import SchoolSettings
 from tests.unit.builders import STUDENTS, headings_of, item, passed, take_in, write_school, write_xlsx
 from tests.unit.test_jobs import receipts_zip
 
@@ -473,12 +476,46 @@ def test_every_step_with_an_account_says_what_was_done_in_one_line(inside, monke
         (("staff", "wang", ""), "帳號 wang 已沒有教師代碼，所有連線已登出。"),
         (("link", "wang", "--subject", "a", "--issuer", "https://i.example"), "已把帳號 wang 連結到單一登入。"),
         (("unlink", "wang"), "連結已解除"),
-        (("second-factor-reset", "wang"), "這個帳號沒有設定第二因素"),
+        (("second-factor-reset", "wang"), "帳號 wang 沒有設定第二因素。"),
         (("disable", "wang"), "已停用帳號 wang，所有連線已登出。"),
         (("enable", "wang"), "已啟用帳號 wang，並解除鎖定。"),
         (("revoke", "wang", "2"), "已收回帳號 wang 編號 2 的職務。"),
     ]:  # fmt: skip
         assert inside("user", *words) == SimpleNamespace(code=0, out=line + "\n", err="")
+
+
+def test_a_role_that_was_given_is_said_with_scope_days_for_whom_and_number(inside):
+    invite(inside, "reg01", "--role", "section_chief", "--unit", "教務處註冊組")
+    invite(inside, "t012", "--role", "member")
+    today = date.today().isoformat()
+    for words, line in [
+        (("grant", "t012", "--role", "homeroom", "--classes", "114:101,102"), f"已授予帳號 t012 職務：homeroom，範圍 102、114:101，{today} 起，沒有迄日；職務編號 3"),
+        (("grant", "t012", "--role", "convener", "--from", "2099-02-01", "--until", "2099-07-31"), "已授予帳號 t012 職務：convener，範圍 全校，2099-02-01 至 2099-07-31；職務編號 4"),
+        (("delegate", "t012", "1", "--reason", "公假", "--until", today), f"已請帳號 t012 代理：section_chief（代理 reg01），範圍 教務處註冊組，{today} 至 {today}；職務編號 5"),
+    ]:  # fmt: skip
+        done = inside("user", *words)
+        assert (done.code, done.out) == (0, line + "\n")
+
+
+def test_a_setting_says_what_it_was_and_is_and_without_a_value_all_are_listed(inside):
+    def line(*words):
+        done = inside("setting", *words)
+        assert (done.code, done.err) == (0, "")
+        return done.out
+
+    assert line("school_name", "[red]里程[/red]") == "school_name：— → [red]里程[/red]\n"
+    assert line("school_name", "[red]里程[/red]") == "school_name：[red]里程[/red]，沒有變更\n"
+    assert line("select_outcome_cap", "") == "select_outcome_cap：6 → —\n"
+    assert line("select_outcome_cap") == "select_outcome_cap：—（預設 6）\n"
+    listed = line().splitlines()
+    assert [each.split("：")[0] for each in listed] == [field.name for field in fields(SchoolSettings)]
+    assert listed[:3] == [
+        "school_code：—（預設 —）",
+        "school_name：[red]里程[/red]（預設 —）",
+        "minimum_response_days：3（預設 3）",
+    ]
+    unknown = inside("setting", "shoe")
+    assert unknown == SimpleNamespace(code=1, out="", err="沒有「shoe」這項設定；licheng setting 列出全部\n")
 
 
 def test_a_code_that_no_roster_has_is_set_and_the_remark_says_so(inside):
