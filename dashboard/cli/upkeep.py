@@ -55,14 +55,15 @@ def backup(
     db: Db = "",
 ) -> None:  # fmt: skip
     """備份整個資料庫成一個檔案，不必停機；寫完會讀回來核對。"""
+    store = open_store(db, migrate=False)
     try:
-        made = backups.take_backup(open_store(db, migrate=False), file, by=getpass.getuser(), with_keys=with_keys)
+        made = backups.take_backup(store, file, by=getpass.getuser(), with_keys=with_keys)
     except backups.BackupError as error:
         raise fail(str(error)) from None
     console = Console(soft_wrap=True, highlight=False)
     rows, tables = made.manifest.row_count, len(made.manifest.tables)
     console.print(
-        f"已備份到 {made.path}（{tables} 個資料表、{rows:,} 列、{made.size_bytes / 1e6:.1f} MB），讀回核對無誤。",
+        f"已備份 {store.engine.url.render_as_string(hide_password=True)} 到 {made.path}（{tables} 個資料表、{rows:,} 列、{made.size_bytes / 1e6:.1f} MB），讀回核對無誤。",
         markup=False,
     )
     if made.keys_path is not None:

@@ -21,7 +21,8 @@ import pytest
 
 from dashboard.cli import app as command_line
 from dashboard.cli import main
-from dashboard.services import imports
+from dashboard.services import backups, imports
+from dashboard.services.backups import Made
 from dashboard.services.store import Store
 from data import jobs as queue
 from data.db import migrate, open_engine
@@ -275,6 +276,17 @@ def test_keys_beside_a_backup_are_to_be_moved_to_another_place(inside, tmp_path)
     line = made.out.splitlines()[1]
     assert line == f"金鑰在 {tmp_path / 'x.backup.keys'}，請移到別的地方保管，不要和備份放在一起。"
     assert "金鑰" not in inside("backup", str(tmp_path / "y.backup")).out
+
+
+def test_a_backup_says_which_database_it_is_of_and_no_password(inside, tmp_path, monkeypatch):
+    inside("migrate")
+    made = inside("backup", str(tmp_path / "x.backup"))
+    database = tmp_path / "instance" / "licheng.sqlite"
+    assert made.out.startswith(f"已備份 sqlite:///{database} 到 {tmp_path / 'x.backup'}（")
+    of = Made(tmp_path / "x.backup", 1, SimpleNamespace(row_count=0, tables=()), None)
+    monkeypatch.setattr(backups, "take_backup", lambda *_, **__: of)  # which server it is of matters here, not the rows
+    made = inside("backup", "--db", "postgresql://someone:hunter2@127.0.0.1:1/school")
+    assert made.out.startswith("已備份 postgresql+psycopg://someone:***@127.0.0.1:1/school 到 ")
 
 
 def test_an_import_is_listed_and_undone_once(inside, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.access.roles import Role
 from dashboard.cli import app as command_line
+from dashboard.settings import Settings
 from data.metrics import all_metrics
 from data.rosters.kinds import all_kinds
 
@@ -49,6 +50,14 @@ def test_every_page_is_listed_with_its_address():
         re.search(r'path(?:_template)?="([^"]+)"', path.read_text(encoding="utf-8")).group(1) for path in pages
     }
     assert listed("網頁") == addresses
+
+
+def test_every_environment_variable_is_in_a_table_of_the_operations_page():
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = "\n".join(line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `LICHENG_"))
+    known = {f"LICHENG_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"LICHENG_[A-Z_]+", rows)) == known
+    assert set(re.findall(r"LICHENG_[A-Z_]+", page + README)) <= known
 
 
 @pytest.mark.parametrize("role", list(Role))
