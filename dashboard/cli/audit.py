@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from dashboard.cli.database import Db, open_store
+from dashboard.cli.database import Db, open_store, require_file
 from dashboard.cli.terminal import err, fail
 from dashboard.services import audit
 
@@ -23,6 +23,7 @@ def audit_verify(
 ) -> None:
     """查驗稽核紀錄的鏈：有沒有任何一筆被改掉、刪掉、插入或調換。"""
     noted = "" if head is None else _seal(head)
+    require_file(db)
     verdict = audit.check(open_store(db), head=noted).verdict
     for fault in verdict.faults:
         err.print(_fault_words(fault), markup=False)
@@ -71,6 +72,7 @@ def _fault_words(fault: audit.Fault) -> str:
 
 def audit_head(db: Db = "") -> None:
     """印出最新一筆的編號與封印；請記在這臺電腦以外的地方，日後用 verify --head "那一行" 對照。"""
+    require_file(db)
     number, seal = audit.head_of(open_store(db))
     sys.stdout.write(f"{number} {seal}\n")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 
 from dashboard.cli.terminal import fail
 from dashboard.services.store import Store
@@ -22,6 +24,14 @@ def settings_of(db: str) -> Settings:
     except ValidationError as error:
         names = "、".join(f"LICHENG_{str(each['loc'][0]).upper()}" for each in error.errors())
         raise fail(f"環境變數的值不能用：{names}") from None
+
+
+def require_file(db: str) -> None:
+    """End the command where the SQLite file is not there: what checks or saves a database must not make one and call it whole."""
+    address = make_url(settings_of(db).url)
+    if address.get_backend_name() == "sqlite" and address.database and not Path(address.database).exists():
+        path = Path(address.database).resolve()
+        raise fail(f"資料庫檔案還沒有建立：{path}；請確認 LICHENG_DATABASE_URL 或 --db，或先匯入")
 
 
 def open_store(db: str, *, migrate: bool = True) -> Store:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy.engine import make_url
 
 from dashboard.cli.accounts import say
-from dashboard.cli.database import Db, open_store, settings_of
+from dashboard.cli.database import Db, open_store, require_file, settings_of
 from dashboard.cli.terminal import err, fail
 from dashboard.services import accounts, backups, imports, school_settings
 
@@ -55,6 +54,7 @@ def backup(
     db: Db = "",
 ) -> None:  # fmt: skip
     """備份整個資料庫成一個檔案，不必停機；寫完會讀回來核對。"""
+    require_file(db)
     store = open_store(db, migrate=False)
     try:
         made = backups.take_backup(store, file, by=getpass.getuser(), with_keys=with_keys)
@@ -102,10 +102,7 @@ def restore(
 def doctor(db: Db = "") -> None:
     """檢查設定、資料庫與資料，說明下一步該做什麼；什麼都不建立、不改變。"""
     settings = settings_of(db)
-    address = make_url(settings.url)
-    if address.get_backend_name() == "sqlite" and address.database and not Path(address.database).exists():
-        path = Path(address.database).resolve()
-        raise fail(f"資料庫檔案還沒有建立：{path}；請確認 LICHENG_DATABASE_URL 或 --db，或先匯入")
+    require_file(db)
     store = open_store(db, migrate=False)
     console = Console(soft_wrap=True)
     console.print(f"資料庫：{store.engine.url.render_as_string(hide_password=True)}", markup=False)

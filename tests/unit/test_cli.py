@@ -138,13 +138,14 @@ def test_the_doctor_says_what_to_do_next(licheng):
     assert "licheng import" in result.stdout
 
 
-def test_the_doctor_creates_nothing_where_there_is_no_database(licheng, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", [("doctor",), ("backup",), ("audit", "verify"), ("audit", "head")])
+def test_what_checks_or_saves_a_database_creates_none(licheng, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     for words, file in [
         ((), "instance/licheng.sqlite"),
         (("--db", "sqlite:///folder/schol.sqlite"), "folder/schol.sqlite"),
     ]:
-        result = licheng("doctor", *words)
+        result = licheng(*command, *words)
         assert (result.returncode, result.stdout) == (1, "")
         said = f"資料庫檔案還沒有建立：{tmp_path / file}；請確認 LICHENG_DATABASE_URL 或 --db，或先匯入\n"
         assert result.stderr == said
