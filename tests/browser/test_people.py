@@ -11,7 +11,7 @@ from dashboard.services.certification import certification
 from dashboard.services.filters import open_view
 from dashboard.services.grants import list_grants
 from data.db import writing
-from data.models import Grant
+from data.models import Grant, User
 from tests.browser.conftest import ready
 
 
@@ -81,3 +81,23 @@ def test_a_form_that_is_refused_says_why_and_keeps_what_was_typed(page_as, place
     assert given.role == "section_chief"
     with writing(place.store.engine) as connection:
         connection.execute(delete(Grant).where(Grant.id == given.id))
+
+
+def test_an_invitation_is_refused_in_its_form_and_its_link_is_shown_in_place_once(page_as, place):
+    page = page_as("admin", "/admin", forgives="400")
+    page.get_by_text("邀請新的人").click()
+    page.fill("#admin-new-name", "reg01")
+    page.select_option("#admin-new-role", "section_chief")
+    page.get_by_role("button", name="新增帳號並給連結").click()
+    expect(page.locator(".lc-form-fault")).to_contain_text("組長要指定處室組別")
+    assert page.input_value("#admin-new-name") == "reg01"
+    page.fill("#admin-new-unit", place.school.chief_unit)
+    page.get_by_role("button", name="新增帳號並給連結").click()
+    expect(page.get_by_role("heading", name="給 reg01 的連結")).to_be_visible()
+    assert "/invite/" in page.input_value("#link")
+    expect(page.locator("#link")).to_be_focused()
+    page.get_by_role("link", name="回系統管理").click()
+    expect(page.get_by_role("heading", name="系統管理")).to_be_visible()
+    assert page.locator("#link").count() == 0
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "reg01"))
