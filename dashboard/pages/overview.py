@@ -28,7 +28,7 @@ from dashboard.figures.burn_up import burn_up
 from dashboard.figures.leak import leak_bars, shares
 from dashboard.figures.tiles import class_label, stage_tiles
 from dashboard.figures.waterfall import waterfall
-from dashboard.frame import answer, asked, frame, ids_of, keep_address
+from dashboard.frame import answer, asked, frame, ids_of, keep_address, term_name
 from dashboard.services.changes import certify_change
 from dashboard.services.filters import View
 from dashboard.services.leak import leak_of
@@ -97,6 +97,10 @@ def _findings(result: Overview, view: View) -> list[tuple[str, str, str]]:
         if result.overdue_teachers:
             words = _("截至 %(day)s，有 %(n)s 件認證逾期（應認證 %(total)s 件），由 %(people)s 位教師承辦", people=result.overdue_teachers, **said)  # fmt: skip
         lines.append((words, more, "overdue"))
+    if result.left_overdue:
+        term, left, of = result.left_overdue
+        words = _("截至 %(day)s，%(term)s還有 %(n)s 件認證逾期（應認證 %(total)s 件）", day=day, term=term_name(term), n=count(left), total=count(of))  # fmt: skip
+        lines.append((words, "/" + asked(view, "grade", "dept", term=str(term)), "overdue"))
     cells = [
         cell for cell in result.cells if cell.stage == "certify" and cell.status in ("attention", "behind", "overdue")
     ]

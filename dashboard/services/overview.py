@@ -59,11 +59,20 @@ class Overview:
     window_end: datetime | None
     original_end: datetime | None
     empty_classes: list[str]
+    left_overdue: tuple[int, int, int] | None  # of the newest earlier term with any: term, overdue, expected
 
 
 def overview(store: Store, view: View) -> Overview:
     """Compute 總覽 for a view; kept per data version, scope and question."""
     return store.kept((*view.key, "overview"), lambda: _compute(store, view))
+
+
+def _left_overdue(ledger: Ledger, term: int, as_of: datetime) -> tuple[int, int, int] | None:
+    for earlier in (each for each in ledger.terms() if each < term):
+        row = completion.answer(ledger, Question(earlier, as_of, by="school", stage="certify")).iloc[0]
+        if row["overdue"]:
+            return earlier, int(row["overdue"]), int(row["expected"])
+    return None
 
 
 def _compute(store: Store, view: View) -> Overview:
@@ -137,6 +146,7 @@ def _compute(store: Store, view: View) -> Overview:
         window_end=window_end,
         original_end=original_end,
         empty_classes=[str(row["key"]) for row in classes.to_dict("records") if row["expected"] == 0],
+        left_overdue=_left_overdue(ledger, filters.term, as_of),
     )
 
 

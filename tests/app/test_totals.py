@@ -12,6 +12,7 @@ import pytest
 
 from dashboard.services.reports import report
 from tests.app.conftest import fire
+from tests.app.test_access import OVERVIEW, ask
 
 DUTY_COUNTS = ("expected", "on_time", "late", "open", "overdue", "exempt")
 GROUPINGS = ("grade", "department", "class", "subject", "teacher", "unit")
@@ -212,3 +213,12 @@ def _grids(tree):
         if "rowData" in props:
             yield props["rowData"], props["id"]
         yield from _grids(props.get("children"))
+
+
+def test_the_overview_says_what_is_left_overdue_of_the_newest_earlier_term(client_for, place):
+    _, ledger = place.store.ledger()
+    current = int(place.school.current_term)
+    rows = {term: asked(place, "completion", "school", str(term), "", stage="certify").iloc[0] for term in ledger.terms() if term < current}  # fmt: skip
+    newest = next(term for term, row in rows.items() if row["overdue"])
+    said = f"{newest // 10} 學年度第 {newest % 10} 學期還有 {rows[newest]['overdue']:,} 件認證逾期（應認證 {rows[newest]['expected']:,} 件）"
+    assert said in json.dumps(ask(client_for("secretary"), OVERVIEW).json, ensure_ascii=False)
