@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -118,8 +119,8 @@ def _choices(ledger: Ledger, terms: list[int], term: int, scope: Scope, as_of: d
         terms=terms,
         grades=sorted(int(grade) for grade in classes["grade"].unique()),
         departments=named("department", classes["department"].to_numpy()),
-        # A subject has few teachers, a class at an instant few items: no filter by one where groups are suppressed.
-        subjects=[] if scope.suppressed else named("subject", ledger.of_term(term)["subject"].to_numpy()),
+        # A subject has few teachers, and so is not for those who see none by name; a class at an instant has few items.
+        subjects=[] if scope.teachers == "none" else named("subject", ledger.of_term(term)["subject"].to_numpy()),
         classes=[] if scope.suppressed else [str(name) for name in classes["name"]],
         teachers=_teachers(ledger, term, scope, as_of),
         divisions=named("division", students["division"].to_numpy()),
@@ -163,7 +164,10 @@ def _current_term(terms: list[int], as_of: datetime) -> int:
 
 def _read_day(text: str, moment: datetime, scope: Scope) -> tuple[datetime, str]:
     """Read a day or instant; a suppressed scope asks for whole days, as between two instants there is a single upload."""
-    if scope.suppressed and len(text.strip()) != 10:
+    text = text.strip()
+    # By its form, not its length: 2026W23T12 has ten characters too, and is an hour.
+    is_day = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
+    if scope.suppressed and not is_day:
         return moment, ""
     try:
         as_of = parse_as_of(text)
@@ -171,9 +175,9 @@ def _read_day(text: str, moment: datetime, scope: Scope) -> tuple[datetime, str]
         return moment, ""
     if as_of > moment:
         return moment, ""
-    if len(text.strip()) == 10:
+    if is_day:
         as_of += timedelta(days=1)  # "until that day" on the screen covers the day
-    return (as_of, text.strip()) if datetime(2000, 1, 1, tzinfo=TAIPEI) < as_of <= moment else (moment, "")
+    return (as_of, text) if datetime(2000, 1, 1, tzinfo=TAIPEI) < as_of <= moment else (moment, "")
 
 
 def _scoped(ledger: Ledger, scope: Scope) -> Ledger:

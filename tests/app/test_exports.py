@@ -15,7 +15,9 @@ import pytest
 from odfdo import Document
 from sqlalchemy import select
 
+from dashboard.access.scope import scope_for
 from dashboard.exports.tables import all_tables
+from dashboard.services.filters import open_view
 from data.db import reading
 from data.models import AuditEvent, Import
 from tests.school import ROLES
@@ -150,6 +152,35 @@ def test_the_three_formats_hold_the_same_rows(client_for, key):
     ]
     assert texts[0] == texts[1] == texts[2]
     assert len(texts[0]) > 2
+
+
+@pytest.mark.parametrize("username", ["member", "admin"])
+@pytest.mark.parametrize("form", ["%G-W%VT12", "%GW%VT12", "%GW%V1T12", "%G-W%V-1", "%Y%m%dT12", "%Y-%m-%dT12:00"])
+def test_who_sees_no_small_groups_asks_for_whole_days_in_whatever_form_an_instant_is_written(place, username, form):  # fmt: skip
+    role = ROLES[username]
+    scope = scope_for(role, classes=frozenset(), staff_code="", unit="")
+    asked = {"asof": f"{days_ago(20):{form}}", "vs": f"{days_ago(30):{form}}"}
+    filters = open_view(place.store, scope, asked).filters
+    assert (filters.day, filters.since, filters.since_day) == ("", None, "")
+    day = open_view(place.store, scope, {"asof": str(days_ago(20))}).filters
+    assert (day.day, day.as_of.hour) == (str(days_ago(20)), 0)
+
+
+def test_who_sees_all_asks_for_an_instant_and_an_hour_is_not_taken_for_a_day(place):
+    scope = scope_for(ROLES["principal"], classes=frozenset(), staff_code="", unit="")
+    hour = datetime.strptime(f"{days_ago(20):%GW%V}1", "%GW%V%u").replace(hour=12, tzinfo=ZoneInfo("Asia/Taipei"))
+    assert open_view(place.store, scope, {"asof": f"{hour:%GW%VT12}"}).filters.as_of == hour
+
+
+@pytest.mark.parametrize("username", ["auditor", "homeroom", "member"])
+def test_who_sees_no_teacher_by_name_gets_no_figures_of_a_subject(client_for, username):
+    client = client_for(username)
+    asof = str(days_ago())
+    whole, of_subject = (sheets(get(client, "classes", asof=asof, **more).data)[0] for more in ({}, {"subject": "國語文"}))  # fmt: skip
+    assert of_subject == whole
+    everybody = client_for("principal")
+    whole, of_subject = (sheets(get(everybody, "classes", asof=asof, **more).data)[0] for more in ({}, {"subject": "國語文"}))  # fmt: skip
+    assert of_subject != whole
 
 
 def days_ago(days=2):
