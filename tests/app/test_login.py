@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from sqlalchemy import func, select
 
 from dashboard.services import accounts
+from dashboard.services.store import Store
 from dashboard.services.throttle import FAILURES_ALLOWED
+from data.db import reading
+from data.models import AuditEvent, LoginFailure
 from tests.school import PASSWORD
 
 
@@ -58,3 +64,31 @@ def test_roles_need_their_scope(place):
     for role in ("homeroom", "teacher", "section_chief", "king"):
         with pytest.raises(accounts.AccountError):
             accounts.add_user(place.store, "scopeless", PASSWORD, role=role, classes=[])
+
+
+@pytest.mark.parametrize("field", ["username", "password", "next", "\x00"])
+def test_a_login_with_a_character_that_no_database_takes_is_refused_and_not_counted(
+    app, client_for, place, engine, tmp_path, monkeypatch, field
+):
+    url = engine.url.render_as_string(hide_password=False)
+    store = Store(url, id_key=place.settings.secret("id-number"), instance_dir=tmp_path)
+    monkeypatch.setitem(app.server.config, "LICHENG_STORE", store)
+    client = client_for()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/login").get_data(as_text=True)).group(1)
+    sent = {"username": "principal", "password": "wrong password wrong", "next": "/", "csrf_token": token}
+    assert client.post("/login", data=sent | {field: "a\x00b"}).status_code == 400
+    with reading(store.engine) as connection:
+        for table in (LoginFailure, AuditEvent):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
+    store.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/accounts/invite", "/admin/accounts/change", "/admin/roles/grant", "/admin/roles/delegate", "/admin/roles/revoke",
+        "/account/role", "/account/password", "/meetings/plan", "/commendation/criteria", "/packs/freeze",
+    ],
+)  # fmt: skip
+def test_no_form_takes_a_character_that_no_database_takes(client_for, path):
+    assert client_for("admin").post(path, data={"name": "a\x00b"}).status_code == 400
