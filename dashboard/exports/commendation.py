@@ -50,10 +50,15 @@ def install_commendation(server: Flask) -> None:
     server.add_url_rule("/commendation/examples", "award_examples", load_examples, methods=["POST"])
     server.add_url_rule("/commendation/criteria", "award_criterion", add_criterion, methods=["POST"])
     server.add_url_rule(
-        "/commendation/criteria/<int:number>/<step>", "award_ruling", rule_on_criterion, methods=["POST"]
+        "/commendation/criteria/<int(max=2147483647):number>/<step>",
+        "award_ruling",
+        rule_on_criterion,
+        methods=["POST"],
     )
     server.add_url_rule("/commendation/cases", "award_draft", draft, methods=["POST"])
-    server.add_url_rule("/commendation/cases/<int:number>/<step>", "award_step", take_step, methods=["POST"])
+    server.add_url_rule(
+        "/commendation/cases/<int(max=2147483647):number>/<step>", "award_step", take_step, methods=["POST"]
+    )
     server.add_url_rule("/commendation/list.<suffix>", "award_list", award_list)
 
 

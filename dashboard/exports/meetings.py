@@ -27,9 +27,13 @@ _LONGEST = 5000  # of a field; the list of members is the longest
 def install_meetings(server: Flask) -> None:
     """Add the routes: each form of the page, and the minutes."""
     server.add_url_rule("/meetings/plan", "plan_meeting", plan_meeting, methods=["POST"])
-    server.add_url_rule("/meetings/<int:number>/<step>", "change_meeting", change_meeting, methods=["POST"])
-    server.add_url_rule("/meetings/resolutions/<int:number>", "move_resolution", move_resolution, methods=["POST"])
-    server.add_url_rule("/meetings/<int:number>/minutes.odt", "meeting_minutes", minutes)
+    server.add_url_rule(
+        "/meetings/<int(max=2147483647):number>/<step>", "change_meeting", change_meeting, methods=["POST"]
+    )
+    server.add_url_rule(
+        "/meetings/resolutions/<int(max=2147483647):number>", "move_resolution", move_resolution, methods=["POST"]
+    )
+    server.add_url_rule("/meetings/<int(max=2147483647):number>/minutes.odt", "meeting_minutes", minutes)
 
 
 def plan_meeting() -> Response:

@@ -29,7 +29,9 @@ from dashboard.services.submission import part_of
 def install_notices(server: Flask) -> None:
     """Add the routes of the two forms."""
     server.add_url_rule("/reminders/switch", "switch_reminders", switch_reminders, methods=["POST"])
-    server.add_url_rule("/reminders/<int:number>/handed", "hand_over_notice", hand_over_notice, methods=["POST"])
+    server.add_url_rule(
+        "/reminders/<int(max=2147483647):number>/handed", "hand_over_notice", hand_over_notice, methods=["POST"]
+    )
 
 
 def switch_reminders() -> Response:

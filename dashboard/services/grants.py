@@ -322,7 +322,7 @@ def user_id_of(connection: Connection, username: str) -> int:
 
 def _class(said: str, newest: int | None) -> tuple[int | None, str]:
     year, colon, name = _line(said).rpartition(":")
-    if colon and not (year.isdecimal() and year.isascii()):
+    if colon and not (year.isdecimal() and year.isascii() and len(year) == 3):
         raise AccountError(f"「{said}」的學年看不懂，請寫成 113:101")
     return (int(year) if colon else newest, name)
 

@@ -159,3 +159,15 @@ def test_a_forged_address_of_a_file_is_no_error_and_no_leak(app, school, clients
                 words = ("Ж101", "Ж301") if answer.mimetype == "text/html" and not path.startswith("/slips/%D0") else ()
                 found += faults_of(school, seen, role, path[:60], answer, asked=words)
     assert found == []
+
+
+@pytest.mark.parametrize("number", [2**31, 10**30])
+def test_a_number_too_big_for_the_database_is_no_address(app, clients, number):
+    addresses = app.server.url_map.bind("localhost")
+    rules = [rule for rule in app.server.url_map.iter_rules() if "number" in rule.arguments]
+    assert len(rules) >= 7
+    for rule in rules:
+        method = "POST" if "POST" in rule.methods else "GET"
+        path = re.sub(r"<[^>]*>", lambda found: str(number) if "number" in found[0] else "approve", rule.rule)
+        assert clients["secretary"].open(path, method=method).status_code < 500, path
+        assert not addresses.test(path, method) or addresses.match(path, method)[0] != rule.endpoint, path

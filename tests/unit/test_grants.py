@@ -124,6 +124,12 @@ def test_a_homeroom_teacher_of_112_is_not_one_of_113(people):
     assert acting.classes == frozenset({(112, "101")})
 
 
+@pytest.mark.parametrize("year", ["99999999999", "9" * 5000, "2024", "11", "１１３", "-13", "x"])
+def test_a_class_of_no_school_year_is_refused_in_words(people, year):
+    with pytest.raises(AccountError, match="113:101"):
+        grants.give(people, "wang", role="homeroom", classes=[f"{year}:101"], by="root")
+
+
 def test_a_revoked_role_ends_its_logins_and_those_of_the_deputy_and_stays_on_record(people):
     source = number_of(people, "head")
     deputy = grants.delegate(people, "lin", from_grant_id=source, ends_on=TODAY + 3 * DAY, reason="公假", by="root")

@@ -69,7 +69,7 @@ def _freeze(query: dict[str, str]) -> list[int]:
 def install_packs(server: Flask) -> None:
     """Add the routes: freezing, and the files."""
     server.add_url_rule("/packs/freeze", "freeze_pack", freeze_pack, methods=["POST"])
-    server.add_url_rule("/packs/<int:number>/<name>", "pack_file", pack_file)
+    server.add_url_rule("/packs/<int(max=2147483647):number>/<name>", "pack_file", pack_file)
 
 
 def pack_file(number: int, name: str) -> Response:
