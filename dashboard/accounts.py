@@ -7,7 +7,7 @@ from datetime import date
 from flask import Flask, Response, abort, make_response, redirect, render_template, request
 
 from dashboard.access.roles import Permission
-from dashboard.access.session import current_name, may, store
+from dashboard.access.session import current_name, may, settings, store
 from dashboard.i18n import gettext as _
 from dashboard.i18n import language
 from dashboard.services import accounts, grants, second_factor
@@ -108,7 +108,8 @@ def _form() -> dict[str, str]:
 
 
 def _link(username: str, token: str, hours: int, warnings: list[str]) -> Response:
-    link = f"{request.host_url}invite/{token}"
+    # The site's own address where it is set: the one asked for is whatever the browser said.
+    link = f"{(settings().site_url or request.host_url).rstrip('/')}/invite/{token}"
     page = render_template("link.html", username=username, link=link, hours=hours, warnings=warnings, language=language())  # fmt: skip
     return make_response(page)
 

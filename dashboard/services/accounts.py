@@ -89,6 +89,8 @@ def add_user(
     """Add an account. must_change: its owner has to set another password at the first login. Class names mean the newest school year on the roster, or the year before a colon: 113:101."""
     if not username.strip() or len(username) > 64:
         raise AccountError("帳號名稱不能空白，也不能超過 64 個字")
+    if not username.isprintable():  # two that look alike would be two accounts
+        raise AccountError("帳號名稱裡有看不見的字元（例如換行、全形空白或零寬字元），請重新輸入")
     _check_password(store, username, password, staff_code=staff_code)
     hashed = hash_password(password)
     with writing(store.engine) as connection:

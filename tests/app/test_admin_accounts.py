@@ -88,6 +88,38 @@ def test_an_invitation_gives_a_link_by_which_its_owner_alone_sets_the_password(a
         connection.execute(delete(User).where(User.username == "invited"))
 
 
+@pytest.mark.parametrize("step", ["invite", "reset"])
+def test_a_link_leads_to_the_site_s_own_address_whatever_host_the_request_names(
+    app, client_for, place, newcomer, monkeypatch, step
+):
+    known = app.server.config["LICHENG_SETTINGS"].model_copy(update={"site_url": "https://licheng.school.example/"})
+    monkeypatch.setitem(app.server.config, "LICHENG_SETTINGS", known)
+    data = {"name": newcomer, "step": "reset"}
+    if step == "invite":
+        data = {"name": "invited", "role": "convener"}
+    path = {"invite": "/admin/accounts/invite", "reset": "/admin/accounts/change"}[step]
+    client, cookie = client_for("admin"), app.server.config["SESSION_COOKIE_NAME"]
+    client.set_cookie(cookie, client.get_cookie(cookie).value, domain="evil.example")
+    forged = {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}
+    answer = client.post(path, data=data, headers=forged)
+    with writing(place.store.engine) as connection:
+        connection.execute(delete(User).where(User.username == "invited"))
+    text = unescape(answer.get_data(as_text=True))
+    assert re.search(r'value="(https?://[^"]+/invite/)', text).group(1) == "https://licheng.school.example/invite/"
+    assert "evil.example" not in text
+
+
+@pytest.mark.parametrize(
+    "name", ["ad\nmin", "admin\u200b", "\u202enimda", "ad\u00admin", "admin\x7f", "\ufeffadmin", "ad\u3000min"]
+)
+def test_an_account_s_name_holds_nothing_that_cannot_be_seen(client_for, place, name):
+    answer = client_for("admin").post("/admin/accounts/invite", data={"name": f"x{name}x", "role": "convener"})
+    assert answer.status_code == 400
+    assert "看不見的字元" in answer.get_data(as_text=True)
+    with reading(place.store.engine) as connection:
+        assert connection.execute(select(User.id).where(User.username.contains(name))).first() is None
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
