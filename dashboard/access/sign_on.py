@@ -53,8 +53,13 @@ def sign_on_return() -> Response | tuple[Response, int]:
         token = single_sign_on.sign_on(
             store(), provider, claims, browser=browser_name(request.user_agent.string)
         )  # fmt: skip
+    except single_sign_on.StrayAnswerError as error:
+        log.warning(
+            "an answer of no provider: %s", error
+        )  # nor here: the browser can be made to have begun, again and again
+        return login_form("/", refused=True), 403
     except single_sign_on.SignOnError as error:
-        single_sign_on.note_refusal(store(), str(error), subject=subject)
+        single_sign_on.note_refusal(store(), str(error), subject=subject, address=request.remote_addr or "")
         return login_form("/", refused=True), 403
     return enter(token, safe_next(begun["next"]))
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from dashboard.services.accounts import SYSTEM, AccountError, begin_session
 from dashboard.services.grants import user_id_of
 from dashboard.services.store import Store
+from dashboard.services.throttle import charge
 from dashboard.settings import Settings
 from data.audit import append, key_of, pseudonym
 from data.db import writing
@@ -45,6 +46,10 @@ _found: dict[str, tuple[float, dict[str, Any]]] = {}
 
 class SignOnError(Exception):
     """Why somebody is not let in, as one word for the log; the person is told no more than that it did not work."""
+
+
+class StrayAnswerError(SignOnError):
+    """An answer that nobody need have asked the provider for: anybody can send one, as often as they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +105,16 @@ def begin(provider: Provider, redirect_uri: str) -> tuple[str, Handshake]:
 def finish(
     provider: Provider, redirect_uri: str, shake: Handshake, answer: dict[str, str], *, now: float | None = None
 ) -> dict[str, Any]:
-    """Return the checked claims of the person whom the provider's answer is about. Raises SignOnError for anything amiss."""
+    """Return the checked claims of the person whom the provider's answer is about.
+
+    Raises SignOnError for anything amiss, StrayAnswerError for what the provider has not been asked about yet.
+    """
     if not compare_digest(answer.get("state", "").encode(), shake.state.encode()):
-        raise SignOnError("state")
+        raise StrayAnswerError("state")
     if answer.get("iss", provider.issuer) != provider.issuer:  # RFC 9207
-        raise SignOnError("issuer")
+        raise StrayAnswerError("issuer")
     if "error" in answer or not answer.get("code"):
-        raise SignOnError("provider")
+        raise StrayAnswerError("provider")
     known = _discovered(provider)
     try:
         token = _session(provider, redirect_uri).fetch_token(
@@ -183,9 +191,15 @@ def sign_on(
     return token
 
 
-def note_refusal(store: Store, reason: str, *, subject: str = "") -> None:
-    """Write a refusal into the log: the reason, and who as a pseudonym."""
+def note_refusal(store: Store, reason: str, *, subject: str = "", address: str = "") -> None:
+    """Write a refusal into the log: the reason, and who as a pseudonym.
+
+    A code that the provider does not take may be made up: it counts as a failed login of its address, and leaves no line
+    where those are too many.
+    """
     with writing(store.engine) as connection:
+        if reason == "code" and charge(connection, "", address=address, at=datetime.now(TAIPEI))[1] is None:
+            return
         about = f"unknown:{pseudonym(subject, key=key_of(connection))}" if subject else ""
         append(connection, at=datetime.now(TAIPEI), actor="", action="sign_on_refused", about=about, detail={"reason": reason})  # fmt: skip
 

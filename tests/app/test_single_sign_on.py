@@ -13,10 +13,10 @@ from sqlalchemy import delete, func, insert, select
 from typer.testing import CliRunner
 
 from dashboard.cli import app as cli
-from dashboard.services import accounts, single_sign_on
+from dashboard.services import accounts, single_sign_on, throttle
 from dashboard.settings import Settings
 from data.db import reading, writing
-from data.models import AuditEvent, Identity, Import, Staff, User, UserSession
+from data.models import AuditEvent, Identity, Import, LoginFailure, Staff, User, UserSession
 from tests.app.oidc_server import CLIENT, SECRET, Provider
 from tests.school import PASSWORD
 
@@ -170,7 +170,7 @@ def test_b16_a_wrong_state_another_browser_and_a_replayed_code_let_nobody_in(pla
     address = go(client)
     assert refused(client_for(), address, place, "")  # a browser that did not begin
     wrong = re.sub(r"state=[^&]+", "state=" + "x" * 43, address)
-    assert refused(client, wrong, place, "state")
+    assert refused(client, wrong, place, "")  # anybody can send one
     assert refused(client, address, place, "")  # begun once, over once
     client = client_for()
     address = go(client)
@@ -188,7 +188,43 @@ def test_b16_a_wrong_state_another_browser_and_a_replayed_code_let_nobody_in(pla
     assert refused(other, f"/login/school/return?code={code}&state={state}", place, "code")
     other = client_for()
     state = parse_qs(urlsplit(go(other)).query)["state"][0]
-    assert refused(other, f"/login/school/return?error=access_denied&state={state}", place, "provider")
+    assert refused(other, f"/login/school/return?error=access_denied&state={state}", place, "")
+
+
+def test_b16_whoever_sends_made_up_answers_again_and_again_does_not_fill_the_log(
+    place, provider, client_for, monkeypatch
+):
+    def lines():
+        with reading(place.store.engine) as connection:
+            return connection.execute(select(func.count()).select_from(AuditEvent)).scalar_one()
+
+    def forget():
+        with writing(place.store.engine) as connection:
+            connection.execute(delete(LoginFailure))
+
+    client = client_for()
+    state = parse_qs(urlsplit(go(client)).query)["state"][0]
+    with client.session_transaction() as kept:
+        begun = dict(kept["sign_on"])
+
+    def send(query, times=1):
+        for _ in range(times):
+            with client.session_transaction() as kept:
+                kept["sign_on"] = begun
+            assert client.get(f"/login/school/return?{query}").status_code == 403
+
+    before = lines()
+    send("state=x")
+    send("")
+    send(f"state={state}&iss=https://evil.example&code=x")
+    send(f"state={state}&error=access_denied")
+    send(f"state={state}")
+    assert lines() == before
+    monkeypatch.setattr(throttle, "ADDRESS_FAILURES_ALLOWED", 3)
+    forget()
+    send(f"state={state}&code=x", times=6)
+    forget()
+    assert lines() == before + 3 + 1  # and one that says that the address is refused
 
 
 def test_b16_who_gets_somebodys_address_later_does_not_get_the_account(place, provider, teacher, client_for):
