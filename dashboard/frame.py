@@ -204,6 +204,11 @@ def role_title() -> str:
     return held_words(own.role, own.on_behalf_of)
 
 
+def own_words() -> str:
+    """Name this request's person as files do that somebody takes away: the account, the role acted in, and for whom."""
+    return current_name() + aside(role_title())
+
+
 def held_words(role: str, on_behalf_of: str = "") -> str:
     """Name a role, and the account of the person who is away where it is held for somebody."""
     words = role_words(role)

@@ -11,13 +11,13 @@ from flask import Flask, Response, abort, request
 
 from dashboard.access import trail
 from dashboard.access.roles import Permission
-from dashboard.access.session import current_name, may, store
+from dashboard.access.session import may, store
 from dashboard.components.dates import TAIPEI, roc_datetime
 from dashboard.components.events import about_words, action_words, detail_words
 from dashboard.components.numbers import count
 from dashboard.exports.routes import TYPES
 from dashboard.exports.tables import Block, Column, Sheet, cells, to_csv, to_ods, to_xlsx
-from dashboard.frame import role_words
+from dashboard.frame import own_words, role_words
 from dashboard.i18n import N_
 from dashboard.i18n import gettext as _
 from dashboard.services.audit import MOST_EXPORTED, look_at, read_query
@@ -66,7 +66,7 @@ def export_audit(suffix: str) -> Response:
         }
     )
     made = roc_datetime(datetime.now(ZoneInfo(TAIPEI)))
-    notes = [_("由 %(user)s 於 %(made)s 匯出", user=current_name(), made=made)]
+    notes = [_("由 %(user)s 於 %(made)s 匯出", user=own_words(), made=made)]
     if total > len(events):
         notes.append(_("只有最新的 %(n)s／%(all)s 筆，請縮小日期再匯出其餘的", n=count(len(events)), all=count(total)))
     rows = cells(SHEET, frame)

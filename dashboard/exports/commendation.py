@@ -21,7 +21,7 @@ from dashboard.components.dates import day_of, roc_date, roc_datetime
 from dashboard.components.words import aside
 from dashboard.exports.pack.setting import SettingError, compile_pdf, need_fonts, written_cell
 from dashboard.exports.tables import Column, Row, Sheet, to_ods, to_xlsx
-from dashboard.frame import term_name
+from dashboard.frame import own_words, term_name
 from dashboard.i18n import N_, language
 from dashboard.i18n import gettext as _
 from dashboard.services import awards
@@ -201,7 +201,7 @@ def _notes(term: int, made_at: datetime) -> list[str]:
             "%(term)s，%(when)s 由 %(user)s 匯出。",
             term=term_name(term),
             when=roc_datetime(made_at),
-            user=current_name(),
+            user=own_words(),
         ),
         _("列入的是工作小組評核、召集人同意提請敘獎的人，依教師代碼排列，不是名次；是否敘獎由考核（考績）委員會決定。"),
         _("依據是提案時凍結的數字；上傳、勾選與通過率都沒有用作條件。"),

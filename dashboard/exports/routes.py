@@ -13,7 +13,7 @@ from dashboard.components.dates import local, roc_datetime, until
 from dashboard.components.words import listed
 from dashboard.exports.reminders import as_text
 from dashboard.exports.tables import Block, Table, all_tables, cells, to_csv, to_ods, to_xlsx
-from dashboard.frame import role_title, scope_words, term_name
+from dashboard.frame import own_words, scope_words, term_name
 from dashboard.i18n import gettext as _
 from dashboard.services import accounts
 from dashboard.services.filters import View, open_view
@@ -93,7 +93,7 @@ def _notes(view: View, made: str) -> list[str]:
     term, as_of = view.filters.term, until(view.filters.as_of)
     notes = [
         _("學期 %(term)s，資料截至 %(as_of)s", term=f"{term // 10}-{term % 10}", as_of=as_of),
-        _("由 %(user)s 於 %(made)s 匯出", user=current_name(), made=made),
+        _("由 %(user)s 於 %(made)s 匯出", user=own_words(), made=made),
     ]
     return [*notes, scope_words(view.scope, view.ledger.settings)] if view.scope.suppressed else notes
 
@@ -108,7 +108,7 @@ def _about(table: Table, view: View, made: str) -> list[Block]:
         (_(table.title), ""),
         (_("學期"), term_name(view.filters.term)),
         (_("資料截至"), until(view.filters.as_of)),
-        (_("匯出"), _("由 %(user)s 於 %(made)s 匯出", user=f"{current_name()}（{role_title()}）", made=made)),
+        (_("匯出"), _("由 %(user)s 於 %(made)s 匯出", user=own_words(), made=made)),
         (_("匯出者的範圍"), scope_words(view.scope, view.ledger.settings)),
         (_("篩選條件"), listed(chosen) or _("全部")),
         (_("空白"), _("沒有應辦的件數、尚未開放或尚無資料；不是 0。")),

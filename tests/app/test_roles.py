@@ -105,7 +105,9 @@ def test_a_deputy_acts_within_the_scope_of_who_is_away_until_the_last_day_and_th
     client = client_for("both")
     change(client, deputy.id)
     assert "組長（代理 chief）" in page(client)
-    assert client.get("/exports/teachers.csv").status_code == 200
+    file = client.get("/exports/teachers.csv")
+    assert file.status_code == 200
+    assert "由 both（組長（代理 chief）） 於 " in file.data.decode()
     event = newest_event(place, "export")
     detail = json.loads(event.detail)
     assert (event.actor, detail["role"], detail["on_behalf_of"]) == ("both", "section_chief", "chief")
