@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 
 import pytest
 from sqlalchemy import func, select
 
-from dashboard.services import corrections, imports
+from dashboard.services import audit, corrections, imports
 from data.db import reading
-from data.models import Import, Outcome, Round, Student
+from data.models import AuditEvent, Import, Outcome, Round, Staff, Student
 from tests.app.conftest import fire
 
 # The page's fields, written out: page modules cannot be imported before the app is made.
@@ -148,6 +149,62 @@ def test_items_of_another_student_cannot_be_slipped_in(client_for, place, waitin
         ).scalar_one()
     answer = save(client_for("secretary"), "exempt", term=str(term), student=other, items=[str(round_id)], reason="x")
     assert "還沒有登錄" in json.dumps(answer.json, ensure_ascii=False)
+
+
+PAGE = "..corrections-head.children...corrections-body.children.."
+
+
+def test_a_section_chief_chooses_among_all_teachers_and_reads_the_names_of_the_own_unit_alone(client_for, place):
+    with reading(place.store.engine) as connection:
+        staff = connection.execute(select(Staff.staff_code, Staff.name, Staff.unit)).all()
+    own = {f"{code} {name}" for code, name, unit in staff if unit == place.school.chief_unit}
+    everybody = {f"{code} {name}" for code, name, _unit in staff}
+
+    def offered(username):
+        answer = fire(client_for(username), PAGE, inputs={"theme.data": "light"})
+        words = set(re.findall(r'"(\w+ ?[^" ]*)"', json.dumps(answer.json, ensure_ascii=False)))
+        return words & everybody, words & {code for code, _name, _unit in staff}
+
+    of_chief, codes = offered("chief")
+    of_secretary, all_codes = offered("secretary")
+    assert codes == all_codes
+    assert own
+    assert of_secretary - own
+    assert of_chief == own
+
+
+def test_the_items_of_a_student_say_who_answers_for_them_within_the_scope_and_leave_a_line(client_for, place):
+    _, ledger = place.store.ledger()
+    unit = dict(zip(ledger.teachers["code"], ledger.labels["unit"][ledger.teachers["unit"].to_numpy()], strict=True))
+    with reading(place.store.engine) as connection:
+        asked = (
+            select(
+                Student.student_number, Outcome.school_year * 10 + Outcome.semester, Outcome.teacher_code, Staff.name
+            )
+            .join_from(Round, Outcome, Round.outcome_id == Outcome.id)
+            .join(Student, Student.id == Outcome.student_id)
+            .join(Staff, Staff.staff_code == Outcome.teacher_code)
+            .where(Round.completed_at.is_(None))
+            .order_by(Round.id)
+        )
+        student, term, code, name = next(
+            row for row in connection.execute(asked) if unit[row.teacher_code] != place.school.chief_unit
+        )
+
+    def views():
+        with reading(place.store.engine) as connection:
+            lines = select(AuditEvent.actor, AuditEvent.about).where(AuditEvent.action == "view_student")
+            return connection.execute(lines.order_by(AuditEvent.id)).all()
+
+    about = audit.about_student(place.store, student)
+    for username, shown in (("chief", False), ("secretary", True)):
+        before = len(views())
+        text = json.dumps(list_items(client_for(username), str(term), student).json, ensure_ascii=False)
+        assert code in text
+        assert (f"{code} {name}" in text) == shown
+        assert [tuple(each) for each in views()[before:]] == [(username, about)]
+        list_items(client_for(username), str(term), "nobody")
+        assert len(views()) == before + 1
 
 
 def test_every_form_asks_only_for_fields_there_are():

@@ -202,8 +202,7 @@ def foreign_words(school, answer, *, asked=()):
         wrong = names
     elif answer.role == "chief":
         own_unit = {school.teachers[code] for code, unit in school.unit_of.items() if unit == school.chief_unit}
-        # Whoever enters a deputy or a change of hands by hand chooses among all teachers.
-        wrong = set() if page_of(answer.what) == "corrections" else teachers - own_unit
+        wrong = teachers - own_unit
     elif answer.role == "homeroom":
         wrong = (said["class"] - {school.own_class}) | (students - school.of_class) | teachers
     elif answer.role == "teacher":
