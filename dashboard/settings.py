@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     behind_tls: bool = False  # a reverse proxy terminates TLS: Secure cookies, HSTS, forwarded host
     idle_minutes: int = Field(default=30, ge=1, le=LONGEST_SESSION_HOURS * 60)
     session_hours: int = Field(default=8, ge=1, le=LONGEST_SESSION_HOURS)
-    site_url: str = ""  # where people reach this site, for the link in a reminder
+    site_url: str = (
+        ""  # where people reach this site, for links in reminders and invitations and the way back from single sign-on
+    )
     smtp_host: str = ""  # reminders by e-mail: none without a host and a sender
     smtp_port: int = 587
     smtp_tls: str = "starttls"  # or tls, or none for a server on this machine
