@@ -204,10 +204,10 @@ FORGED = {
     "attendance of nonsense": ("/meetings/{}/attendance", {"member-1": "drop table"}),
     "an item of a number that no database holds": ("/meetings/{}/remove-item", {"item": "9" * 40}),
     "a resolution by a day of nonsense": ("/meetings/{}/resolve", {"text": "x", "responsible": "y", "due": "2026-13-40"}),
-    "a resolution of blanks": ("/meetings/{}/resolve", {"text": " \x00\t", "responsible": "y"}),
+    "a resolution of blanks": ("/meetings/{}/resolve", {"text": " \u3000\t", "responsible": "y"}),
     "a state that is none": ("/meetings/resolutions/1", {"state": "deleted", "reason": "x"}),
-    "a meeting that is not there": ("/meetings/999999999999999999999999/hold", {}),
-    "a resolution that is not there": ("/meetings/resolutions/999999999999999999999999", {"state": "done", "reason": "x"}),
+    "a meeting that is not there": ("/meetings/999999999/hold", {}),
+    "a resolution that is not there": ("/meetings/resolutions/999999999", {"state": "done", "reason": "x"}),
 }  # fmt: skip
 
 
