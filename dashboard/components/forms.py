@@ -50,8 +50,8 @@ def choice_field(
     field_id: str, name: str, label: str, options: Sequence[tuple[str, str]], value: str = "", *, whole: bool = False
 ) -> html.Div:
     """Let one of a few be chosen, (value, words) each."""
-    offered = [{"value": key, "label": words} for key, words in options if key]
-    # dbc.Select shows its placeholder for the value "", so that it is no option beside.
+    offered = [{"value": key, "label": words} for key, words in options]
+    # dbc.Select shows its placeholder for the value "", and hides it from what is offered.
     control = dbc.Select(
         id=field_id, name=name, options=offered, value=value, **given(placeholder=dict(options).get(""))
     )
