@@ -13,7 +13,6 @@ from sqlalchemy import create_engine, text
 
 from dashboard.factory import create_app
 from data.db import migrate, normalise_url, open_engine
-from data.models import Base
 from tests.school import make_place
 
 # The same code gets the same verdict; `pytest --hypothesis-profile=thorough` looks for new examples, and for more of them.
@@ -38,6 +37,20 @@ def postgres_url():
         )
         yield url
         server.cleanup()
+
+
+# Of fifty tables a test fills a few: emptying those alone takes a tenth of the time of TRUNCATE.
+EMPTIED = """
+DO $$ DECLARE name text; seq text; is_filled boolean; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO is_filled;
+    IF is_filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
+  END LOOP;
+  FOR seq IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+    PERFORM setval(quote_ident(seq), 1, false);
+  END LOOP;
+END $$
+"""
 
 
 def _on_server(url, *statements):
@@ -92,8 +105,7 @@ def engine(request, tmp_path):
     else:
         url = request.getfixturevalue("migrated_url")
         # As the server's owner: the audit log's triggers refuse to empty it, as they should.
-        emptied = f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY CASCADE"
-        _on_server(url, "SET session_replication_role = replica", emptied)
+        _on_server(url, "SET session_replication_role = replica", EMPTIED)
         opened = open_engine(url)
         migrate(opened)  # puts the first data version back
     yield opened

@@ -260,13 +260,13 @@ def test_a_class_of_a_member_s_files_says_the_same_whatever_else_is_asked_for(cl
     _, ledger = place.store.ledger()
     grades = sorted({str(grade) for grade in ledger.classes["grade"].dropna()})
     departments = [str(name) for name in ledger.labels["department"] if name]
+    term = current - 9
     for table in ("uploads", "selection", "receipts", "classes"):
-        for term in (current, current - 9, current - 10):
-            whole = rows_of(client, table, term=term)
-            for narrow in (*({"grade": each} for each in grades), *({"dept": each} for each in departments)):
-                for name, row in rows_of(client, table, term=term, **narrow).items():
-                    if name in whole and "＊" not in name:
-                        assert row == whole[name], (table, term, narrow, name)
+        whole = rows_of(client, table, term=term)
+        for narrow in (*({"grade": each} for each in grades), *({"dept": each} for each in departments)):
+            for name, row in rows_of(client, table, term=term, **narrow).items():
+                if name in whole and "＊" not in name:
+                    assert row == whole[name], (table, narrow, name)
 
 
 def rows_of(client, table, **query):

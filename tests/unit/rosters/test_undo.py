@@ -511,12 +511,12 @@ def walk(machine: type[Undoing], *, examples: int, steps: int) -> None:
 
 
 def test_undo_leaves_what_would_be_there_without_it() -> None:
-    walk(Undoing, examples=12, steps=14)
-    assert Undoing.tally["undone, from amid"] > 10
+    walk(Undoing, examples=8, steps=14)
+    assert Undoing.tally["undone, from amid"] > 5
 
 
 def test_undo_leaves_the_same_on_postgresql(migrated_url: str) -> None:
-    walk(type("UndoingOnPostgresql", (Undoing,), {"url": migrated_url}), examples=4, steps=12)
+    walk(type("UndoingOnPostgresql", (Undoing,), {"url": migrated_url}), examples=3, steps=12)
 
 
 # --- what rests on what, case by case -----------------------------------------------------------------------------------
