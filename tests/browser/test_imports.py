@@ -303,7 +303,10 @@ def test_the_keyboard_alone_hands_in_decides_and_cancels(page_as, later):
     expect(page.get_by_role("heading", name="已取消")).to_be_visible(timeout=SLOW)
 
 
-@pytest.mark.parametrize(("width", "color_scheme", "language"), [(1366, "dark", "zh_Hant_TW"), (360, "light", "en")])
+@pytest.mark.parametrize(
+    ("width", "color_scheme", "language"),
+    [(1366, "dark", "zh_Hant_TW"), pytest.param(360, "light", "en", marks=pytest.mark.thorough)],
+)
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(page_as, twelve, width, color_scheme, language):
     files, _mended = twelve
     page = opened(page_as, width=width, color_scheme=color_scheme, language=language, script=AXE)

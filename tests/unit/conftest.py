@@ -10,7 +10,7 @@ from data.rosters.problems import RefusedError
 from data.rosters.reading import read_tables
 
 # On the second database these are left to make thorough: they differ in what is read, and writing has its own tests on both.
-READING = {"test_rosters", "test_official", "test_receipts", "test_kept_by_hand", "test_cross_checks", "test_plan", "test_transfers"}  # fmt: skip
+READING = {"test_ledger", "test_rosters", "test_official", "test_receipts", "test_kept_by_hand", "test_cross_checks", "test_plan", "test_transfers"}  # fmt: skip
 IN_THE_CHILD = {"test_hostile", "test_reading", "test_at_once", "test_jobs"}  # where the process itself matters
 
 

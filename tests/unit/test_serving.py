@@ -45,6 +45,7 @@ def port(tmp_path):
         server.send_signal(signal.SIGQUIT)  # not waiting for those who say nothing
 
 
+@pytest.mark.thorough
 def test_who_begins_a_request_and_says_no_more_holds_nobody_up(port):
     begun = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"
     with contextlib.ExitStack() as stack:
