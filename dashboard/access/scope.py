@@ -23,8 +23,13 @@ class Scope:
 
     @property
     def sees_students(self) -> bool:
-        """Tell whether items are listed with their students: to who may see those, and to the teacher who has to act on them."""
-        return self.teachers == "self" or Permission.VIEW_STUDENT in PERMISSIONS[self.role]
+        """Tell whether students are shown one by one."""
+        return Permission.VIEW_STUDENT in PERMISSIONS[self.role]
+
+    @property
+    def lists_items(self) -> bool:
+        """Tell whether items are listed with their students: to who sees those, and to the teacher who has to act on them."""
+        return self.teachers == "self" or self.sees_students
 
     @property
     def suppressed(self) -> bool:

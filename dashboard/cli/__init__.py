@@ -56,7 +56,7 @@ app.add_typer(log, name="audit")
 def main() -> None:
     """Run the command line; every expected failure is one clear line."""
     try:
-        app()
+        app()  # ends the process with its status
     except NoKeyError as error:
         said = str(error)
     except ArgumentError:
@@ -67,6 +67,4 @@ def main() -> None:
         if type(error) not in (OperationalError, DatabaseError):  # a fault of ours, not of where the database is
             raise
         said = f"資料庫連不上或不能用，請確認 --db 或 LICHENG_DATABASE_URL：{str(error.orig).splitlines()[0]}"
-    else:
-        return
     sys.exit(fail(said).exit_code)

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dashboard.access.roles import ROLES, Role
 from dashboard.cli.database import Db, open_store
-from dashboard.cli.terminal import err, fail
+from dashboard.cli.terminal import err, fail, say
 from dashboard.services import accounts, second_factor, single_sign_on
 from dashboard.services.passwords import random_password
 from dashboard.services.store import Store
@@ -151,8 +150,8 @@ def user_enable(name: str, db: Db = "") -> None:
 def user_disable(name: str, db: Db = "") -> None:
     """停用帳號。"""
     with refusing():
-        accounts.disable_user(open_store(db), name, by=getpass.getuser())
-    say(f"已停用帳號 {name}，所有連線已登出。")
+        deputy_count = accounts.disable_user(open_store(db), name, by=getpass.getuser())
+    say(f"已停用帳號 {name}，所有連線已登出" + (f"；代理他的 {deputy_count} 個職務也停止。" if deputy_count else "。"))
 
 
 def require_scope(role: str, *, classes: str, staff: str, unit: str) -> None:
@@ -165,11 +164,6 @@ def require_scope(role: str, *, classes: str, staff: str, unit: str) -> None:
     }
     if needs and not {"classes": names(classes), "staff_code": staff.strip(), "unit": unit.strip()}[needs]:
         raise fail(missing[needs])
-
-
-def say(line: str) -> None:
-    """Print what was done as one plain line."""
-    Console(soft_wrap=True, highlight=False).print(line, markup=False)
 
 
 def warn(store: Store, username: str, *, classes: Sequence[str] = (), staff_code: str = "", unit: str = "") -> None:

@@ -8,10 +8,9 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dashboard.cli.database import Db, open_store, require_file
-from dashboard.cli.terminal import err, fail
+from dashboard.cli.terminal import err, fail, say
 from dashboard.services import audit
 
 
@@ -31,9 +30,7 @@ def audit_verify(
         if hint := _hint(verdict):
             err.print(hint, markup=False)
         raise typer.Exit(1)
-    Console(soft_wrap=True, highlight=False).print(
-        f"共 {verdict.count:,} 筆，鏈完整" + (f"；對到記下的第 {verdict.noted} 筆。" if noted else "。"), markup=False
-    )
+    say(f"共 {verdict.count:,} 筆，鏈完整" + (f"；對到記下的第 {verdict.noted} 筆。" if noted else "。"))
 
 
 def _seal(said: str) -> str:
@@ -87,4 +84,4 @@ def audit_prune(
     except audit.BrokenChainError:
         raise fail("鏈不完整，沒有刪除任何紀錄；請先執行 licheng audit verify") from None
     done = "會刪除" if dry_run else "已刪除"
-    Console(soft_wrap=True, highlight=False).print(f"{done} {removed:,} 筆；保留 {first_kept:%Y/%m/%d} 起的紀錄。")
+    say(f"{done} {removed:,} 筆；保留 {first_kept:%Y/%m/%d} 起的紀錄。")

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dashboard.access.roles import ROLES, Role
-from dashboard.cli.accounts import refusing, require_scope, say, warn
+from dashboard.cli.accounts import refusing, require_scope, warn
 from dashboard.cli.database import Db, open_store
-from dashboard.cli.terminal import fail
+from dashboard.cli.terminal import fail, say
 from dashboard.services import accounts, grants
 from dashboard.services.grants import Held
 from dashboard.services.store import Store

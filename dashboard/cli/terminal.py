@@ -12,6 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def say(line: str) -> None:
+    """Print what was done as one plain line."""
+    Console(soft_wrap=True, highlight=False).print(line, markup=False)
+
+
 def fail(message: str, status: int = 1) -> typer.Exit:
     """Say why on standard error; raise what comes back."""
     err.print(message, markup=False)

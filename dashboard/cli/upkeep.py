@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from dashboard.cli.accounts import say
 from dashboard.cli.database import Db, open_store, require_file, settings_of
-from dashboard.cli.terminal import err, fail
+from dashboard.cli.terminal import err, fail, say
 from dashboard.services import accounts, backups, imports, school_settings
 
 
@@ -60,14 +59,12 @@ def backup(
         made = backups.take_backup(store, file, by=getpass.getuser(), with_keys=with_keys)
     except backups.BackupError as error:
         raise fail(str(error)) from None
-    console = Console(soft_wrap=True, highlight=False)
     rows, tables = made.manifest.row_count, len(made.manifest.tables)
-    console.print(
-        f"已備份 {store.engine.url.render_as_string(hide_password=True)} 到 {made.path}（{tables} 個資料表、{rows:,} 列、{made.size_bytes / 1e6:.1f} MB），讀回核對無誤。",
-        markup=False,
+    say(
+        f"已備份 {store.engine.url.render_as_string(hide_password=True)} 到 {made.path}（{tables} 個資料表、{rows:,} 列、{made.size_bytes / 1e6:.1f} MB），讀回核對無誤。"
     )
     if made.keys_path is not None:
-        console.print(f"金鑰在 {made.keys_path}，請移到別的地方保管，不要和備份放在一起。", markup=False)
+        say(f"金鑰在 {made.keys_path}，請移到別的地方保管，不要和備份放在一起。")
 
 
 def restore(
@@ -90,11 +87,10 @@ def restore(
         )
     except backups.BackupError as error:
         raise fail(str(error)) from None
-    console = Console(soft_wrap=True, highlight=False)
     made_at, rows = done.manifest.made_at, done.manifest.row_count
-    console.print(f"已還原 {made_at:%Y/%m/%d %H:%M} 的備份（{rows:,} 列），所有人要重新登入。", markup=False)
+    say(f"已還原 {made_at:%Y/%m/%d %H:%M} 的備份（{rows:,} 列），所有人要重新登入。")
     if done.kept:
-        console.print(f"原來的資料庫留在 {done.kept}，確認無誤後請刪除。", markup=False)
+        say(f"原來的資料庫留在 {done.kept}，確認無誤後請刪除。")
     for note in done.notes:
         err.print(f"注意：{note}", markup=False)
 

@@ -34,7 +34,6 @@ from dashboard.services.filters import View, open_view
 from dashboard.services.participation import KindOfItem
 from dashboard.services.participation import Window as ParticipationWindow
 from dashboard.services.receipts import Window as ReceiptWindow
-from dashboard.services.receipts import sees_students
 
 PAGE = "classes"
 FILTERS = ("term", "asof", "division")
@@ -67,7 +66,7 @@ def show(*values: Any) -> tuple[list[Any], list[Any]]:
     """Answer the page's question; the heading names the class only where the scope has it."""
     view = open_view(store(), current_scope(), read_query(CONTROLS, values[:-1]))
     known = view.filters.class_name if view is not None else None
-    if view is not None and known and sees_students(view):
+    if view is not None and known and view.scope.sees_students:
         record_class_view(view.filters.term // 10, known)
     return answer(PAGE, _name(known) if known else _("班級"), CONTROLS, values, _body)
 

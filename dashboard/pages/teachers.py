@@ -167,7 +167,7 @@ def _queue_card(result: Teacher, view: View) -> html.Section:
             Column("class", _("上課班級")),
             Column("subject", _("科目")),
             Column("item", _("成果"), width=88),
-            *([Column("student", _("學生"), width=170)] if view.scope.sees_students else []),
+            *([Column("student", _("學生"), width=170)] if view.scope.lists_items else []),
         ],
         label=_("待認證清單"),
         row_id="row",

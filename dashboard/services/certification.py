@@ -128,7 +128,7 @@ def _queue(store: Store, view: View, undone: pd.DataFrame, as_of_us: int) -> tup
     is_narrow = (
         view.scope.classes is not None or view.filters.teacher is not None or view.filters.class_name is not None
     )
-    if not is_narrow or not view.scope.sees_students:
+    if not is_narrow or not view.scope.lists_items:
         return pd.DataFrame(), 0
     return oldest_first(store, undone, as_of_us, most=QUEUE_ROWS, with_students=True), len(undone)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dashboard.services.filters import View
 from dashboard.services.participation import Participation, in_school, take_part
-from dashboard.services.receipts import Receipts, desk, sees_students
+from dashboard.services.receipts import Receipts, desk
 from dashboard.services.store import Store
 from data.db import reading
 from data.instants import NEVER, to_us
@@ -64,7 +64,7 @@ def class_students(store: Store, view: View) -> pd.DataFrame:
     Empty where the view names no class, or the role sees no students. Counts that nobody has handed in yet are NA. Whoever
     is not in school any more is listed as far as items were sent, so that the sums are those of the class.
     """
-    if view.filters.class_name is None or not sees_students(view):
+    if view.filters.class_name is None or not view.scope.sees_students:
         return pd.DataFrame(columns=list(STUDENTS))
     return store.kept((*view.key, "class students"), lambda: _students(store, view))
 
@@ -90,7 +90,7 @@ def _compute(store: Store, view: View) -> SchoolClass:
         ),
         receipts=desk(store, view),
         registers=_registers(view),
-        students=class_students(store, view) if sees_students(view) else None,
+        students=class_students(store, view) if view.scope.sees_students else None,
         held_back=upload.held_back,
     )  # fmt: skip
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dashboard.access.roles import PERMISSIONS, Permission
 from dashboard.services.filters import View
 from dashboard.services.store import Store
 from dashboard.services.suppression import fewest_shown, receipts_of
@@ -86,11 +85,6 @@ def receipts_state(view: View, in_round: int) -> str:
     return "no_data" if (windows["starts_at"] <= as_of_us).any() else "not_open"
 
 
-def sees_students(view: View) -> bool:
-    """Tell whether reports are shown with student and words; the view holds only what its scope allows."""
-    return Permission.VIEW_STUDENT in PERMISSIONS[view.scope.role]
-
-
 def _rounds(store: Store, year: int, as_of: datetime) -> pd.DataFrame:
     version, whole = store.ledger()
     return store.kept((version, year, as_of, "rounds"), lambda: receipts.rounds_at(whole, year, to_us(as_of)))
@@ -126,7 +120,7 @@ def _compute(store: Store, view: View) -> Receipts:
         classes=classes,
         kinds=kinds,
         disputes=_disputes(store, view, few),
-        named=sees_students(view),
+        named=view.scope.sees_students,
         held_back=0 < total["students"] < fewest,
         windows=tuple(
             Window(tuple(sorted(int(grade) for grade in part["grade"])), from_us(starts), from_us(ends))
@@ -165,7 +159,7 @@ def _disputes(store: Store, view: View, few: set[str]) -> pd.DataFrame:
     with reading(store.engine) as connection:
         said = disputes_of(connection, [int(duty) for duty in duties["duty_id"]])
     said = said.set_index("dispute_id").reindex(duties["duty_id"]).fillna("")
-    if not sees_students(view):
+    if not view.scope.sees_students:
         said[list(PERSONAL)] = ""
     classes = np.append(ledger.labels["class"], "")[duties["class"].to_numpy()]
     done_at = duties["done_at"].to_numpy()

@@ -79,7 +79,7 @@ def waiting(store: Store, view: View) -> pd.DataFrame:
             "subject": items["subject"].to_numpy(),
             "class_name": items["class_name"].to_numpy(),
             "item": items["item_number"].to_numpy(),
-            "student_number": items["student_number"].to_numpy() if scope.sees_students else "",
+            "student_number": items["student_number"].to_numpy() if scope.lists_items else "",
             "sent_at": undone["opened_at"].to_numpy(),
             "last_at": np.where(due_at == NEVER, NEVER, due_at - _LAST_MOMENT_US),
             "due_at": due_at,

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from dashboard.services.filters import View
-from dashboard.services.receipts import sees_students
 from dashboard.services.store import Store
 from data.db import reading
 from data.instants import NEVER, to_us
@@ -54,7 +53,7 @@ class Story:
 
 def find(store: Store, view: View, number: str) -> Student | None:
     """Look a student up by 學號; None alike for a number that does not exist and one that the scope does not have."""
-    if not sees_students(view) or not number.isprintable() or not 0 < len(number) <= LONGEST:
+    if not view.scope.sees_students or not number.isprintable() or not 0 < len(number) <= LONGEST:
         return None
     return store.kept((*view.key, "student", number), lambda: _find(store, view, number))
 

@@ -126,6 +126,6 @@ def _compute(store: Store, view: View, code: str) -> Teacher:
         by_others=int(((assigned == position) & (certifier != position) & (certifier >= 0)).sum()),
         judged_unreleased=int((undone["decided_at"].to_numpy() <= as_of_us).sum()),
         waiting=len(undone),
-        queue=oldest_first(store, undone, as_of_us, most=QUEUE_ROWS, with_students=view.scope.sees_students),
+        queue=oldest_first(store, undone, as_of_us, most=QUEUE_ROWS, with_students=view.scope.lists_items),
         peers=peers_of(ledger, ask, code),
     )

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import fields
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -636,3 +636,11 @@ def test_another_folder_does_not_write_with_a_secret_of_its_own_unless_the_file_
     assert not (tmp_path / "elsewhere" / "instance" / "audit.key").exists()
     monkeypatch.setenv("LICHENG_INSTANCE_DIR", str(tmp_path / "instance"))
     assert licheng("audit", "verify").returncode == 0
+
+
+def test_disabling_says_how_many_deputies_stop_with_it(licheng):
+    for name, words in (("sec01", ("--role", "executive_secretary")), ("reg01", ("--role", "member"))):
+        licheng("user", "add", name, *words, "--password-stdin", stdin="correct horse battery 7\n")
+    licheng("user", "delegate", "reg01", "1", "--reason", "公假", "--until", f"{date.today() + timedelta(days=3)}")
+    assert licheng("user", "disable", "sec01").stdout == "已停用帳號 sec01，所有連線已登出；代理他的 1 個職務也停止。\n"
+    assert licheng("user", "disable", "reg01").stdout == "已停用帳號 reg01，所有連線已登出。\n"
